@@ -1,0 +1,25 @@
+//! NATS header names. Values are ASCII; a request with no headers at all is served with the operation's default deadline.
+
+/// Milliseconds of the caller's budget that are left. Relative, because clocks of two machines differ.
+pub const TIMEOUT_MS: &str = "Ib-Timeout-Ms";
+/// A uuid v7 that names the request in logs, in cancels and in the audit.
+pub const REQUEST_ID: &str = "Ib-Request-Id";
+/// Who called. Only the edge's NATS user may be believed.
+pub const CALLER: &str = "Ib-Caller";
+/// W3C trace context. Lower case: NATS header names keep their case, and W3C's is lower.
+pub const TRACEPARENT: &str = "traceparent";
+
+/// The heartbeat id of the process that answered.
+pub const SERVED_BY: &str = "Ib-Served-By";
+/// The IB client id of the process that answered.
+pub const CLIENT_ID: &str = "Ib-Client-Id";
+/// Milliseconds between arrival and start of work.
+pub const QUEUE_MS: &str = "Ib-Queue-Ms";
+/// Milliseconds of work, IB's time included.
+pub const WORK_MS: &str = "Ib-Work-Ms";
+/// For `busy`, `pacing` and their like: when a retry makes sense.
+pub const RETRY_AFTER_MS: &str = "Ib-Retry-After-Ms";
+/// ADR-32 of NATS: text of a service error.
+pub const SERVICE_ERROR: &str = "Nats-Service-Error";
+/// ADR-32 of NATS: code of a service error; ours is [`crate::FaultCode`]'s name.
+pub const SERVICE_ERROR_CODE: &str = "Nats-Service-Error-Code";
