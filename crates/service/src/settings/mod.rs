@@ -1,0 +1,215 @@
+//! Settings: flags, then the environment, then aliases; all checked together, all problems told in one message.
+
+mod kind;
+mod rules;
+pub mod table;
+
+use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf};
+
+pub use kind::Kind;
+use schemas::{ClientId, GatewayName};
+pub use table::{EDGE, Setting, TABLE, WORKER};
+
+/// The checked settings of one service.
+#[derive(Clone)]
+pub struct Settings {
+    service: &'static str,
+    values: BTreeMap<&'static str, Given>,
+    warnings: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+struct Given {
+    text: String,
+    /// Where the value came from, as people are told.
+    origin: String,
+    is_default: bool,
+}
+
+/// Everything that is wrong with the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingsError {
+    pub problems: Vec<String>,
+}
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} setting{} wrong:", self.problems.len(), if self.problems.len() == 1 { " is" } else { "s are" })?;
+        for problem in &self.problems {
+            writeln!(f, "  - {problem}")?;
+        }
+        write!(f, "Nothing was started. `--print-config` shows what is read from where.")
+    }
+}
+
+impl std::error::Error for SettingsError {}
+
+/// The flags of a service's command line, made from the table.
+pub fn clap_args(service: &'static str) -> Vec<clap::Arg> {
+    let from_table = table::of(service).map(|row| {
+        clap::Arg::new(row.name).long(table::flag(row.name)).value_name("VALUE").help(match row.default {
+            Some(default) => format!("{} [{}={default}]", row.about, row.name),
+            None => format!("{} [{}]", row.about, row.name),
+        })
+    });
+    from_table.collect()
+}
+
+/// The flags that were given.
+pub fn flags(service: &'static str, matches: &clap::ArgMatches) -> BTreeMap<&'static str, String> {
+    table::of(service).filter_map(|row| matches.get_one::<String>(row.name).map(|text| (row.name, text.clone()))).collect()
+}
+
+impl Settings {
+    /// Reads and checks everything that `service` needs. `env` looks a variable up: the process's own in `main`, a map in tests.
+    pub fn load(
+        service: &'static str,
+        flags: &BTreeMap<&'static str, String>,
+        env: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, SettingsError> {
+        let mut settings = Self { service, values: BTreeMap::new(), warnings: Vec::new() };
+        let mut problems = Vec::new();
+        for row in table::of(service) {
+            match find(row, flags, &env) {
+                Ok(Some(given)) => {
+                    if let Some(problem) = row.kind.problem(&given.text) {
+                        let shown = if row.secret { "(secret)".to_owned() } else { given.text.chars().take(80).collect::<String>() };
+                        problems.push(format!("{} {problem}; got `{shown}` from {}", row.name, given.origin));
+                    } else {
+                        settings.values.insert(row.name, given);
+                    }
+                }
+                Ok(None) => {}
+                Err(mut found) => problems.append(&mut found),
+            }
+        }
+        rules::apply(&mut settings, &mut problems);
+        if problems.is_empty() { Ok(settings) } else { Err(SettingsError { problems }) }
+    }
+
+    /// From the process's own environment; empty variables count as not set, as compose files make them.
+    pub fn load_from_env(service: &'static str, flags: &BTreeMap<&'static str, String>) -> Result<Self, SettingsError> {
+        Self::load(service, flags, |name| std::env::var(name).ok())
+    }
+
+    pub fn service(&self) -> &'static str {
+        self.service
+    }
+
+    /// Things that were put right and that people should know.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(|given| given.text.as_str())
+    }
+
+    fn required(&self, name: &str) -> &str {
+        self.text(name).expect("a setting with a default that this service reads")
+    }
+
+    pub fn number(&self, name: &str) -> u64 {
+        self.required(name).parse().expect("checked by its kind")
+    }
+
+    pub fn flag(&self, name: &str) -> bool {
+        kind::flag(self.required(name)).expect("checked by its kind")
+    }
+
+    pub fn address(&self, name: &str) -> SocketAddr {
+        kind::address(self.required(name)).expect("checked by its kind")
+    }
+
+    pub fn list(&self, name: &str) -> Vec<String> {
+        let split = |text: &str| text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect();
+        self.text(name).map(split).unwrap_or_default()
+    }
+
+    pub fn file(&self, name: &str) -> Option<PathBuf> {
+        self.text(name).map(PathBuf::from)
+    }
+
+    pub fn gateway(&self) -> GatewayName {
+        self.required("IB_GATEWAY").parse().expect("checked by its kind")
+    }
+
+    /// First id of the worker range; rules have moved it off the reserved ids.
+    pub fn client_id(&self) -> ClientId {
+        ClientId(i32::try_from(self.number("IB_CLIENT_ID")).expect("checked by its kind"))
+    }
+
+    pub fn ib_host(&self) -> &str {
+        self.required("IB_HOST")
+    }
+
+    pub fn ib_port(&self) -> u16 {
+        self.required("IB_PORT").parse().expect("checked by its kind")
+    }
+
+    /// Every value and where it came from, secrets redacted: what `--print-config` prints.
+    pub fn print(&self) -> String {
+        let mut out = String::new();
+        for row in table::of(self.service) {
+            let line = match self.values.get(row.name) {
+                Some(_) if row.secret => format!("{}=(redacted)\n", row.name),
+                Some(given) => format!("{}={}  # {}\n", row.name, given.text, given.origin),
+                None => format!("# {} is not set\n", row.name),
+            };
+            out.push_str(&line);
+        }
+        for warning in &self.warnings {
+            out.push_str(&format!("# warning: {warning}\n"));
+        }
+        out
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.print())
+    }
+}
+
+/// The value of one row, or why its sources contradict each other.
+fn find(
+    row: &Setting,
+    flags: &BTreeMap<&'static str, String>,
+    env: &impl Fn(&str) -> Option<String>,
+) -> Result<Option<Given>, Vec<String>> {
+    if let Some(text) = flags.get(row.name) {
+        return Ok(Some(Given { text: text.clone(), origin: format!("--{}", table::flag(row.name)), is_default: false }));
+    }
+    let mut found: Vec<Given> = Vec::new();
+    for name in std::iter::once(&row.name).chain(row.aliases) {
+        if let Some(text) = env(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()) {
+            found.push(Given { text, origin: (*name).to_owned(), is_default: false });
+        }
+        if row.secret
+            && let Some(path) = env(&format!("{name}_FILE")).filter(|path| !path.is_empty())
+        {
+            let text = std::fs::read_to_string(&path).map_err(|e| vec![format!("{name}_FILE cannot be read: {e}")])?;
+            found.push(Given { text: text.trim().to_owned(), origin: format!("{name}_FILE"), is_default: false });
+        }
+    }
+    if let Some(other) = found.iter().skip(1).find(|given| given.text != found[0].text) {
+        let said = if row.secret { String::new() } else { format!(" (`{}` and `{}`)", found[0].text, other.text) };
+        return Err(vec![format!("{} and {} differ{said}; set one of them", found[0].origin, other.origin)]);
+    }
+    let default = || row.default.map(|text| Given { text: text.to_owned(), origin: "default".to_owned(), is_default: true });
+    Ok(found.into_iter().next().or_else(default))
+}
+
+/// The text of `.env.example`, made from the table.
+pub fn env_example() -> String {
+    let mut out = String::from("# Every setting, made from the table in crates/service/src/settings/table.rs. All are optional.\n");
+    for row in TABLE {
+        let aliases = if row.aliases.is_empty() { String::new() } else { format!(" Also read as {}.", row.aliases.join(", ")) };
+        out.push_str(&format!("\n# {}{aliases} ({})\n", row.about, row.services.join(", ")));
+        out.push_str(&format!("#{}={}\n", row.name, row.default.unwrap_or_default()));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;

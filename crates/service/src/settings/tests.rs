@@ -1,0 +1,93 @@
+use std::collections::BTreeMap;
+
+use super::*;
+
+fn load(service: &'static str, env: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+    let env: BTreeMap<String, String> = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    Settings::load(service, &BTreeMap::new(), |name| env.get(name).cloned())
+}
+
+fn problems(service: &'static str, env: &[(&str, &str)]) -> String {
+    load(service, env).expect_err("must be refused").to_string()
+}
+
+#[test]
+fn defaults_alone_are_enough() {
+    for service in [EDGE, WORKER] {
+        let settings = load(service, &[]).expect(service);
+        assert_eq!((settings.ib_host(), settings.ib_port()), ("127.0.0.1", 4002));
+    }
+}
+
+#[test]
+fn aliases_are_read_and_may_not_differ() {
+    assert_eq!(load(WORKER, &[("TWS_HOST", "gw")]).expect("alias").ib_host(), "gw");
+    assert_eq!(load(WORKER, &[("TWS_HOST", "gw"), ("IBKR_HOST", "gw")]).expect("same").ib_host(), "gw");
+    let said = problems(WORKER, &[("IB_HOST", "a"), ("TWS_HOST", "b")]);
+    assert!(said.contains("IB_HOST and TWS_HOST differ"), "{said}");
+}
+
+#[test]
+fn every_wrong_variable_is_named_in_one_message() {
+    let said = problems(WORKER, &[("IB_PORT", "70000"), ("LOG_FORMAT", "xml"), ("WORKER_SLOTS", "0"), ("NATS_URL", "http://x")]);
+    for name in ["IB_PORT", "LOG_FORMAT", "WORKER_SLOTS", "NATS_URL", "one of text, json", "from 1 to 256"] {
+        assert!(said.contains(name), "{name} missing in: {said}");
+    }
+}
+
+#[test]
+fn mode_sets_the_port_and_a_said_port_wins() {
+    assert_eq!(load(WORKER, &[("IBKR_MODE", "paper_tws")]).expect("mode").ib_port(), 7497);
+    assert_eq!(load(WORKER, &[("IBKR_MODE", "paper_gateway"), ("IB_PORT", "4004")]).expect("socat").ib_port(), 4004);
+}
+
+#[test]
+fn paper_on_a_live_port_is_refused_by_name() {
+    for port in ["4001", "4003", "7496"] {
+        let said = problems(WORKER, &[("IB_PORT", port)]);
+        assert!(said.contains(port) && said.contains("TRADING_MODE"), "{said}");
+        load(WORKER, &[("IB_PORT", port), ("TRADING_MODE", "live")]).expect("meant");
+    }
+    assert!(problems(WORKER, &[("IBKR_MODE", "live_gateway")]).contains("IBKR_MODE"));
+}
+
+#[test]
+fn a_client_id_range_over_reserved_ids_moves_and_says_so() {
+    for said in ["0", "1", "75", "95"] {
+        let settings = load(WORKER, &[("IB_CLIENT_ID", said)]).expect("moved");
+        assert_eq!(settings.client_id(), ClientId(10));
+        assert_eq!(settings.warnings().len(), 1, "{said}");
+    }
+    assert_eq!(load(WORKER, &[("IB_CLIENT_ID", "200")]).expect("free").client_id(), ClientId(200));
+}
+
+#[test]
+fn the_predecessors_bind_halves_make_the_bind() {
+    let settings = load(EDGE, &[("SERVER_PORT", "9000")]).expect("half");
+    assert_eq!(settings.address("EDGE_BIND").to_string(), "127.0.0.1:9000");
+    assert!(problems(EDGE, &[("SERVER_PORT", "9000"), ("EDGE_BIND", "127.0.0.1:9001")]).contains("differ"));
+}
+
+#[test]
+fn off_loopback_needs_the_word() {
+    assert!(problems(EDGE, &[("EDGE_BIND", "0.0.0.0:8000")]).contains("EDGE_AUTH=none"));
+    load(EDGE, &[("EDGE_BIND", "0.0.0.0:8000"), ("EDGE_AUTH", "none")]).expect("meant");
+}
+
+#[test]
+fn flags_win_over_the_environment() {
+    let flags = BTreeMap::from([("IB_PORT", "7497".to_owned())]);
+    let settings = Settings::load(WORKER, &flags, |name| (name == "IB_PORT").then(|| "4002".to_owned())).expect("good");
+    assert_eq!(settings.ib_port(), 7497);
+    assert!(settings.print().contains("IB_PORT=7497  # --ib-port"), "{}", settings.print());
+}
+
+#[test]
+fn the_committed_example_is_the_one_of_the_table() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.env.example");
+    if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+        std::fs::write(path, env_example()).expect("write");
+    }
+    let committed = std::fs::read_to_string(path).expect(".env.example");
+    assert_eq!(committed, env_example(), "run UPDATE_SCHEMAS=1 cargo test --workspace");
+}
