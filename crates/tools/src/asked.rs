@@ -1,0 +1,259 @@
+//! What a caller asked: arguments found under any of their spellings, coerced where the schema says so, checked.
+
+use std::str::FromStr;
+
+use schemas::{Fault, FaultCode, Num, contracts::QUERY_TEXT_MAX};
+use serde_json::{Map, Value};
+
+use crate::{
+    argument::{Argument, Kind},
+    spelling, text,
+};
+
+/// The arguments that were sent, each once and of its type; what was not sent, or sent as null or as an empty text,
+/// is not in it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Asked {
+    sent: Vec<(&'static str, Sent)>,
+    pub(crate) understood: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Sent {
+    Text(String),
+    Integer(i64),
+    Number(Num),
+    Boolean(bool),
+    Texts(Vec<String>),
+}
+
+/// Longest array.
+const TEXTS_MAX: usize = 100;
+
+impl Asked {
+    pub(crate) fn read(tool: &str, arguments: &'static [Argument], given: &Map<String, Value>) -> Result<Self, Fault> {
+        let mut asked = Self::default();
+        let mut spelled: Vec<(&'static str, &str)> = Vec::new();
+        for (name, value) in given {
+            let argument = spelling::argument(arguments, name).ok_or_else(|| unknown(tool, arguments, name))?;
+            let Some(value) = coerce(argument, value)? else { continue };
+            let twin = asked.sent.iter().find(|(sent, _)| *sent == argument.name).map(|(_, value)| value);
+            match twin {
+                Some(twin) if *twin != value => {
+                    let first = spelled.iter().find(|(sent, _)| *sent == argument.name).map_or(argument.name, |(_, name)| name);
+                    let message = format!("`{first}` and `{name}` are the same argument of {tool}, with different values.");
+                    return Err(Fault::invalid(argument.name, message).hint(format!("Send only `{}`.", argument.name)));
+                }
+                Some(_) => {}
+                None => {
+                    asked.sent.push((argument.name, value));
+                    spelled.push((argument.name, name));
+                }
+            }
+        }
+        Ok(asked)
+    }
+
+    /// Refuses a call without an argument that the schema requires. A contract id names an instrument completely, so the
+    /// symbol that ib-mcp's schema requires is not missed beside one.
+    pub(crate) fn require(&self, tool: &str, arguments: &'static [Argument]) -> Result<(), Fault> {
+        let excused = |name: &str| name == "symbol" && self.get("conid").is_some();
+        let missing = |argument: &&Argument| argument.required && self.get(argument.name).is_none() && !excused(argument.name);
+        let Some(missing) = arguments.iter().find(missing) else {
+            return Ok(());
+        };
+        let needed: Vec<String> = arguments.iter().filter(|a| a.required).map(|a| format!("{}: {}", a.name, a.about)).collect();
+        Err(Fault::invalid(missing.name, format!("{tool} needs `{}`, and it was not sent or is empty.", missing.name))
+            .hint(format!("Send {}", needed.join("; "))))
+    }
+
+    fn get(&self, name: &str) -> Option<&Sent> {
+        self.sent.iter().find(|(sent, _)| *sent == name).map(|(_, value)| value)
+    }
+
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        match self.get(name) {
+            Some(Sent::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn integer(&self, name: &str) -> Option<i64> {
+        match self.get(name) {
+            Some(Sent::Integer(number)) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// An integer whose limits make it a count.
+    pub(crate) fn count(&self, name: &str) -> Option<usize> {
+        self.integer(name).and_then(|number| usize::try_from(number).ok())
+    }
+
+    pub(crate) fn number(&self, name: &str) -> Option<Num> {
+        match self.get(name) {
+            Some(Sent::Number(number)) => Some(*number),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn boolean(&self, name: &str) -> Option<bool> {
+        match self.get(name) {
+            Some(Sent::Boolean(flag)) => Some(*flag),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn texts(&self, name: &str) -> &[String] {
+        match self.get(name) {
+            Some(Sent::Texts(texts)) => texts,
+            _ => &[],
+        }
+    }
+
+    /// A text that has a type of its own: `FromStr` explains what it takes.
+    pub(crate) fn parsed<T: FromStr<Err = String>>(&self, name: &str) -> Result<Option<T>, Fault> {
+        let refuse = |why: String| Fault::invalid(name, why).hint(format!("Send `{name}` in that form, or leave it out."));
+        self.text(name).map(|text| text.parse().map_err(refuse)).transpose()
+    }
+
+    /// A text that is one of a few names, in any spelling that `FromStr` takes.
+    pub(crate) fn one_of<T: FromStr>(&self, name: &str, names: impl Iterator<Item = &'static str> + Clone) -> Result<Option<T>, Fault> {
+        let refuse = |given: &str| {
+            let message = format!("`{name}` is `{}`, which is none of IB's.", text::shown(given));
+            let nearest = spelling::nearest(given, names.clone().map(|name| (name, name)));
+            Fault::invalid(name, message)
+                .allowed(names.clone())
+                .nearest(nearest)
+                .hint(format!("Send one of the allowed values as `{name}`, or leave it out."))
+        };
+        self.text(name).map(|given| given.parse().map_err(|_| refuse(given))).transpose()
+    }
+}
+
+fn unknown(tool: &str, arguments: &'static [Argument], name: &str) -> Fault {
+    let names: Vec<&str> = arguments.iter().map(|argument| argument.name).collect();
+    let name = text::shown(name);
+    let takes = if names.is_empty() { "It takes none.".to_owned() } else { format!("It takes {}.", names.join(", ")) };
+    let nearest = spelling::nearest_argument(arguments, &name);
+    let next = match nearest {
+        Some(nearest) => format!("Send `{nearest}` instead, or leave it out."),
+        None => format!("Leave `{name}` out."),
+    };
+    Fault::invalid(name.clone(), format!("{tool} has no argument `{name}`. {takes}")).allowed(names).nearest(nearest).hint(next)
+}
+
+fn coerce(argument: &Argument, value: &Value) -> Result<Option<Sent>, Fault> {
+    if value.is_null() {
+        return Ok(None);
+    }
+    match argument.kind {
+        Kind::Text => Ok(one_text(argument, value)?.map(Sent::Text)),
+        Kind::Integer { min, max, .. } => whole(argument, value, min, max),
+        Kind::Number => decimal(argument, value),
+        Kind::Boolean => flag(argument, value),
+        Kind::Texts => several(argument, value),
+    }
+}
+
+fn wrong(argument: &Argument, value: &Value, wanted: &str) -> Fault {
+    let got = match value {
+        Value::String(text) => format!("the text `{}`", text::shown(text)),
+        Value::Array(_) => "an array".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+        other => format!("`{}`", text::shown(&other.to_string())),
+    };
+    let hint = format!("Send {wanted} ({}).", argument.about);
+    Fault::invalid(argument.name, format!("`{}` must be {wanted}, and {got} was sent.", argument.name)).hint(hint)
+}
+
+fn one_text(argument: &Argument, value: &Value) -> Result<Option<String>, Fault> {
+    let name = argument.name;
+    let given = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.as_i64().map_or_else(|| number.to_string(), |whole| whole.to_string()),
+        _ => return Err(wrong(argument, value, "a text")),
+    };
+    let trimmed = given.trim();
+    // Counts no more than needed: a text of megabytes is refused as fast as one of a hundred characters.
+    if trimmed.chars().nth(QUERY_TEXT_MAX).is_some() {
+        let message = format!("`{name}` is longer than {QUERY_TEXT_MAX} characters; it begins with `{}`.", text::shown(trimmed));
+        return Err(Fault::invalid(name, message).hint(format!("Send at most {QUERY_TEXT_MAX} characters.")));
+    }
+    if trimmed.chars().any(|c| c.is_control() || text::is_invisible(c)) {
+        let message = format!("`{name}` holds control or invisible characters: `{}`.", text::shown(trimmed));
+        return Err(Fault::invalid(name, message).hint("Send plain text on one line."));
+    }
+    Ok((!trimmed.is_empty()).then(|| trimmed.to_owned()))
+}
+
+fn whole(argument: &Argument, value: &Value, min: i64, max: i64) -> Result<Option<Sent>, Fault> {
+    let range = format!("a whole number from {min} to {max}");
+    let number = match value {
+        Value::Number(number) => number.as_i64().or_else(|| number.as_f64().and_then(whole_of_double)),
+        Value::String(text) if text.trim().is_empty() => return Ok(None),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    let number = number.ok_or_else(|| wrong(argument, value, &range))?;
+    if number < min || number > max {
+        return Err(wrong(argument, value, &range).allowed([format!("{min} to {max}")]));
+    }
+    Ok(Some(Sent::Integer(number)))
+}
+
+/// `20.0` is 20: some JSON writers know only doubles.
+fn whole_of_double(number: f64) -> Option<i64> {
+    if number.fract() != 0.0 || number.abs() > 9e15 {
+        return None;
+    }
+    format!("{number:.0}").parse().ok()
+}
+
+fn decimal(argument: &Argument, value: &Value) -> Result<Option<Sent>, Fault> {
+    let literal = match value {
+        Value::Number(number) => number.to_string(),
+        Value::String(text) if text.trim().is_empty() => return Ok(None),
+        Value::String(text) => text.trim().to_owned(),
+        _ => return Err(wrong(argument, value, "a number")),
+    };
+    // Through JSON, because that is where the rule about significant digits stands.
+    serde_json::from_str(&literal)
+        .map(|number| Some(Sent::Number(number)))
+        .map_err(|_| wrong(argument, value, &format!("a number of at most {} significant digits", schemas::number::SIGNIFICANT_DIGITS_MAX)))
+}
+
+fn flag(argument: &Argument, value: &Value) -> Result<Option<Sent>, Fault> {
+    let flag = match value {
+        Value::Bool(flag) => Some(*flag),
+        Value::String(text) if text.trim().is_empty() => return Ok(None),
+        Value::String(text) if text.trim().eq_ignore_ascii_case("true") => Some(true),
+        Value::String(text) if text.trim().eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    };
+    let refuse = || wrong(argument, value, "true or false").allowed(["true", "false"]);
+    flag.map(|flag| Some(Sent::Boolean(flag))).ok_or_else(refuse)
+}
+
+fn several(argument: &Argument, value: &Value) -> Result<Option<Sent>, Fault> {
+    let parsed: Vec<Value>;
+    let items: &[Value] = match value {
+        Value::Array(items) => items,
+        Value::String(text) if text.trim().is_empty() => return Ok(None),
+        Value::String(text) if text.trim_start().starts_with('[') => {
+            parsed = serde_json::from_str(text).map_err(|_| wrong(argument, value, "an array of texts"))?;
+            &parsed
+        }
+        one @ Value::String(_) => std::slice::from_ref(one),
+        _ => return Err(wrong(argument, value, "an array of texts")),
+    };
+    if items.len() > TEXTS_MAX {
+        let message = format!("`{}` has {} entries; at most {TEXTS_MAX} are allowed.", argument.name, items.len());
+        return Err(Fault::new(FaultCode::InvalidParams, message).hint("Split the call."));
+    }
+    let mut texts = Vec::new();
+    for item in items {
+        texts.extend(one_text(argument, item)?);
+    }
+    Ok((!texts.is_empty()).then_some(Sent::Texts(texts)))
+}

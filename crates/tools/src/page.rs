@@ -1,0 +1,180 @@
+//! A text for a reader: Markdown of limited size that says what it left out.
+
+use schemas::Context;
+use serde_json::{Value, json};
+
+use crate::{context::context_line, text};
+
+/// Longest text of one result.
+pub const TEXT_BYTES_MAX: usize = 20_000;
+/// Kept free for the sentence about what was cut.
+const NOTE_BYTES: usize = 500;
+
+/// What an agent reads, and the `_meta` beside it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rendered {
+    /// Markdown, at most [`TEXT_BYTES_MAX`]; its last line is the context line.
+    pub text: String,
+    /// `{"ib-mesh/context": {...}}`.
+    pub meta: Value,
+}
+
+/// Which rows stay when not all fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keep {
+    First,
+    Last,
+}
+
+/// Says what was cut, from the number of rows shown and the number there were.
+type Cut = Box<dyn Fn(usize, usize) -> String>;
+
+/// A text in parts: only rows are cut, and only as many as must be.
+pub(crate) struct Body {
+    head: Vec<String>,
+    rows: Vec<String>,
+    tail: Vec<String>,
+    keep: Keep,
+    cut: Option<Cut>,
+}
+
+impl Body {
+    pub(crate) fn titled(title: impl Into<String>) -> Self {
+        Self { head: vec![title.into()], rows: Vec::new(), tail: Vec::new(), keep: Keep::First, cut: None }
+    }
+
+    pub(crate) fn line(&mut self, line: impl Into<String>) {
+        self.head.push(line.into());
+    }
+
+    /// A line of its own paragraph, where there is something to say.
+    pub(crate) fn note(&mut self, note: Option<String>) {
+        self.head.extend(note);
+    }
+
+    pub(crate) fn gap(&mut self) {
+        self.head.push(String::new());
+    }
+
+    pub(crate) fn columns(&mut self, names: &[&str]) {
+        self.head.push(format!("| {} |", names.join(" | ")));
+        self.head.push(format!("|{}", " --- |".repeat(names.len())));
+    }
+
+    /// A table row; the cells are texts of others.
+    pub(crate) fn cells(&mut self, cells: &[String]) {
+        let cells: Vec<String> = cells.iter().map(|cell| text::cell(cell)).collect();
+        self.rows.push(format!("| {} |", cells.join(" | ")));
+    }
+
+    /// A row that is Markdown already.
+    pub(crate) fn row(&mut self, row: impl Into<String>) {
+        self.rows.push(row.into());
+    }
+
+    /// What the answer left out, as long as all of its rows are shown.
+    pub(crate) fn after(&mut self, line: impl Into<String>) {
+        self.tail.push(line.into());
+    }
+
+    pub(crate) fn when_cut(&mut self, keep: Keep, cut: impl Fn(usize, usize) -> String + 'static) {
+        self.keep = keep;
+        self.cut = Some(Box::new(cut));
+    }
+
+    pub(crate) fn finish(self, context: &Context) -> Rendered {
+        let last = context_line(context);
+        let room = TEXT_BYTES_MAX.saturating_sub(last.len() + 2);
+        let text = format!("{}\n\n{last}", self.within(room));
+        Rendered { text, meta: json!({ "ib-mesh/context": context }) }
+    }
+
+    fn within(mut self, room: usize) -> String {
+        let size = |lines: &[String]| lines.iter().map(|line| line.len() + 1).sum::<usize>();
+        let fixed = size(&self.head) + size(&self.tail) + 2;
+        if fixed + size(&self.rows) > room {
+            let of = self.rows.len();
+            let fits = self.fitting(room.saturating_sub(fixed + NOTE_BYTES));
+            match self.keep {
+                Keep::First => self.rows.truncate(fits),
+                Keep::Last => drop(self.rows.drain(..of - fits)),
+            }
+            // It replaces what the tail says about completeness, which is no longer true.
+            let note = self.cut.as_ref().map(|cut| cut(fits, of));
+            self.tail = vec![note.unwrap_or_else(|| format!("*Text cut: {fits} of {of} lines shown.*"))];
+        }
+        let mut text = self.head.join("\n");
+        if !self.rows.is_empty() {
+            text.push('\n');
+            text.push_str(&self.rows.join("\n"));
+        }
+        if !self.tail.is_empty() {
+            text.push_str("\n\n");
+            text.push_str(&self.tail.join("\n"));
+        }
+        let kept = cut_at_line(&text, room);
+        kept.trim_end().to_owned()
+    }
+
+    /// How many rows have room.
+    fn fitting(&self, room: usize) -> usize {
+        let mut used = 0;
+        let mut fits = |row: &&String| {
+            used += row.len() + 1;
+            used <= room
+        };
+        match self.keep {
+            Keep::First => self.rows.iter().take_while(&mut fits).count(),
+            Keep::Last => self.rows.iter().rev().take_while(&mut fits).count(),
+        }
+    }
+}
+
+/// The beginning of at most `max` bytes that ends at a line, or at a character where that would leave out the better half.
+pub(crate) fn cut_at_line(text: &str, max: usize) -> &str {
+    if text.len() <= max {
+        return text;
+    }
+    let mut end = max;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    match text[..end].rfind('\n') {
+        Some(line_end) if line_end > end / 2 => &text[..line_end],
+        _ => &text[..end],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(rows: usize, keep: Keep) -> Body {
+        let mut body = Body::titled("# Title");
+        (0..rows).for_each(|row| body.row(format!("row {row:04}")));
+        body.when_cut(keep, |shown, of| format!("*{shown} of {of}*"));
+        body.after("tail");
+        body
+    }
+
+    #[test]
+    fn what_fits_is_not_cut() {
+        assert_eq!(body(2, Keep::First).within(1_000), "# Title\nrow 0000\nrow 0001\n\ntail");
+    }
+
+    #[test]
+    fn rows_are_cut_from_the_side_that_matters_less() {
+        let first = body(1_000, Keep::First).within(2_000);
+        assert!(first.len() <= 2_000 && first.contains("row 0000") && !first.contains("row 0999"), "{first}");
+        let last = body(1_000, Keep::Last).within(2_000);
+        assert!(last.contains("row 0999") && !last.contains("row 0000") && last.ends_with("of 1000*"), "{last}");
+    }
+
+    #[test]
+    fn a_cut_is_on_a_character_and_if_possible_on_a_line() {
+        assert_eq!(cut_at_line("abcd\nefgh", 7), "abcd");
+        assert_eq!(cut_at_line("a\nbcdefgh", 7), "a\nbcdef");
+        assert_eq!(cut_at_line("äöü", 3), "ä");
+        assert_eq!(cut_at_line("short", 10), "short");
+    }
+}

@@ -1,0 +1,198 @@
+//! What `tools/list` promises: ib-mcp's contract, valid schemas, honest hints, few bytes.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+use tools::{Profile, TOOLS, Tool, Toolset, find};
+
+/// Of ib-mcp 0.3.1, not served yet.
+const LATER: &[&str] = &["get_index_quote", "get_option_chain", "get_option_quotes"];
+
+const LISTING_BYTES_MAX: usize = 30_000;
+
+fn tool(name: &str) -> &'static Tool {
+    find(name).expect(name)
+}
+
+fn ib_mcp() -> Vec<Value> {
+    let text = include_str!("data/ib-mcp-0.3.1-tools.json");
+    let dump: Value = serde_json::from_str(text).expect("json");
+    dump["tools"].as_array().expect("tools").clone()
+}
+
+#[test]
+fn every_tool_of_ib_mcp_keeps_its_parameters() {
+    let mut compared = 0;
+    for theirs in ib_mcp() {
+        let name = theirs["name"].as_str().expect("name");
+        if LATER.contains(&name) {
+            continue;
+        }
+        let ours = tool(name).input_schema();
+        assert_eq!(tool(name).name, name, "{name} must be a name, not an alias");
+        assert_eq!(ours["required"], theirs["inputSchema"]["required"], "{name}");
+        assert_eq!(ours["additionalProperties"], json!(false), "{name}");
+        for (parameter, wanted) in theirs["inputSchema"]["properties"].as_object().expect("properties") {
+            let got = &ours["properties"][parameter];
+            for keyword in ["type", "default", "minimum", "maximum", "items"] {
+                assert_eq!(got.get(keyword), wanted.get(keyword), "{name}.{parameter}.{keyword}");
+            }
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, 36, "all parameters of ten tools");
+}
+
+#[test]
+fn parameters_of_ib_mcp_come_first_and_in_its_order() {
+    for theirs in ib_mcp().iter().filter(|tool| !LATER.contains(&tool["name"].as_str().expect("name"))) {
+        let keys = |schema: &Value| schema["properties"].as_object().expect("properties").keys().cloned().collect::<Vec<_>>();
+        let (ours, wanted) = (keys(&tool(theirs["name"].as_str().expect("name")).input_schema()), keys(&theirs["inputSchema"]));
+        assert_eq!(ours[..wanted.len()], wanted[..]);
+    }
+}
+
+#[test]
+fn names_are_sorted_and_no_name_means_two_tools() {
+    let names: Vec<&str> = TOOLS.iter().map(|tool| tool.name).collect();
+    assert!(names.is_sorted(), "{names:?}");
+    let mut seen = BTreeSet::new();
+    for tool in TOOLS {
+        for name in tool.aliases.iter().chain([&tool.name]) {
+            assert!(seen.insert(*name), "{name} twice");
+            assert_eq!(find(name).map(|found| found.name), Some(tool.name));
+        }
+    }
+    assert!(find("get_positionz").is_none());
+}
+
+#[test]
+fn every_tool_says_who_it_is_and_that_it_only_reads() {
+    for tool in TOOLS {
+        let name = tool.name;
+        assert!(!tool.title.is_empty() && (20..=300).contains(&tool.about.chars().count()), "{name}: {}", tool.about.len());
+        assert!(name.len() <= 64 && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'), "{name}");
+        assert!(tool.annotations.read_only && !tool.annotations.destructive && tool.annotations.idempotent, "{name}");
+        assert_eq!(tool.profile, Profile::Readonly, "{name}");
+        let listing = tool.listing(name);
+        assert_eq!(listing["annotations"]["readOnlyHint"], json!(true), "{name}");
+        assert_eq!(listing["description"], json!(tool.about), "{name}");
+        assert!(schemas::find(&tool.operation().name()).is_some(), "{name}: its operation is in no table");
+    }
+}
+
+#[test]
+fn input_schemas_are_valid_and_their_defaults_and_examples_obey_them() {
+    for tool in TOOLS {
+        let schema = tool.input_schema();
+        jsonschema::draft202012::meta::validate(&schema).unwrap_or_else(|error| panic!("{}: {error}", tool.name));
+        for (name, property) in schema["properties"].as_object().expect("properties") {
+            assert!(property["description"].as_str().is_some_and(|about| !about.is_empty()), "{}.{name}", tool.name);
+            let of_type = jsonschema::draft202012::new(property).expect("schema");
+            let examples = property.get("examples").and_then(Value::as_array).into_iter().flatten();
+            for value in property.get("default").into_iter().chain(examples) {
+                assert!(of_type.is_valid(value), "{}.{name}: {value}", tool.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn sending_every_default_asks_the_same_as_sending_none_where_nothing_yields() {
+    for name in ["get_account", "get_account_summary", "get_positions", "get_article", "search_contracts"] {
+        let mut required = Map::new();
+        let mut all = Map::new();
+        for (argument, schema) in tool(name).input_schema()["properties"].as_object().expect("properties") {
+            match schema.get("default") {
+                Some(default) => drop(all.insert(argument.clone(), default.clone())),
+                None => {
+                    required.insert(argument.clone(), json!("ABC"));
+                    all.insert(argument.clone(), json!("ABC"));
+                }
+            }
+        }
+        assert_eq!(tool(name).bind(&required).expect(name).params, tool(name).bind(&all).expect(name).params, "{name}");
+    }
+}
+
+/// Keywords that say what is valid; the others are words for readers.
+fn rules(schema: &Value, names: bool) -> Value {
+    let words = ["$schema", "title", "description", "default", "examples", "format"];
+    match schema {
+        Value::Array(items) => items.iter().map(|item| rules(item, false)).collect(),
+        Value::Object(object) if object.contains_key("oneOf") && !names => {
+            let options = object["oneOf"].as_array().expect("options");
+            let several = options.iter().flat_map(|option| option["enum"].as_array().cloned().unwrap_or_default());
+            let single = options.iter().filter_map(|option| option.get("const").cloned());
+            json!({ "type": "string", "enum": several.chain(single).map(|v| v.to_string()).collect::<BTreeSet<_>>() })
+        }
+        Value::Object(object) if object.contains_key("enum") && !names => {
+            let values: BTreeSet<String> = object["enum"].as_array().expect("values").iter().map(Value::to_string).collect();
+            json!({ "type": object["type"], "enum": values })
+        }
+        Value::Object(object) => {
+            let kept = object.iter().filter(|(keyword, _)| names || !words.contains(&keyword.as_str()));
+            kept.map(|(keyword, value)| (keyword.clone(), rules(value, matches!(keyword.as_str(), "properties" | "$defs") && !names)))
+                .collect::<Map<_, _>>()
+                .into()
+        }
+        other => other.clone(),
+    }
+}
+
+/// The context is told in fewer words than the wire contract has; see the test.
+fn without_context(mut schema: Value) -> Value {
+    schema["properties"].as_object_mut().expect("properties").remove("context");
+    let mut types = schema.as_object_mut().expect("object").remove("$defs").unwrap_or_default();
+    if let Some(types) = types.as_object_mut() {
+        ["Context", "Mode", "DataType", "MarketState"].iter().for_each(|name| drop(types.remove(*name)));
+        if !types.is_empty() {
+            schema["$defs"] = json!(types);
+        }
+    }
+    schema
+}
+
+#[test]
+fn output_schemas_accept_what_the_operations_replies_are() {
+    for tool in TOOLS {
+        let output = tool.output_schema();
+        jsonschema::draft202012::meta::validate(&output).unwrap_or_else(|error| panic!("{}: {error}", tool.name));
+        assert_eq!(output["type"], json!("object"), "{}", tool.name);
+        let reply = (tool.operation().reply_schema)().to_value();
+        assert_eq!(without_context(rules(&output, false)), without_context(rules(&reply, false)), "{}", tool.name);
+        let context = reply["$defs"]["Context"].clone();
+        assert_eq!(output["properties"]["context"]["required"], context["required"], "{}", tool.name);
+        for name in context["required"].as_array().expect("names") {
+            let named = &context["properties"][name.as_str().expect("name")];
+            let names_a_text = named["$ref"]
+                .as_str()
+                .is_some_and(|to| reply["$defs"][to.trim_start_matches("#/$defs/")].to_string().contains("\"string\""));
+            assert!(named["type"] == json!("string") || names_a_text, "{name} of the context is a text");
+        }
+    }
+}
+
+#[test]
+fn the_default_listing_is_small() {
+    let listed = TOOLS.iter().filter(|tool| Toolset::DEFAULT.contains(&tool.toolset));
+    let listings: Vec<(&str, Value)> = listed.map(|tool| (tool.name, tool.listing(tool.name))).collect();
+    let size = |part: &Value| part.to_string().len();
+    let bytes: usize = listings.iter().map(|(_, listing)| size(listing) + 1).sum();
+    let parts = |(name, listing): &(&str, Value)| {
+        format!("{name}: input {}, output {}", size(&listing["inputSchema"]), size(&listing["outputSchema"]))
+    };
+    assert!(bytes < LISTING_BYTES_MAX, "{bytes} bytes:\n{}", listings.iter().map(parts).collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn profiles_and_toolsets_have_names() {
+    for profile in Profile::ALL {
+        assert_eq!(Profile::parse(profile.as_str()), Some(*profile));
+        assert!(profile.has(Profile::Readonly) && profile.has(*profile));
+    }
+    assert!(!Profile::Readonly.has(Profile::Trading) && !Profile::Trading.has(Profile::Admin) && !Profile::CompatTws.has(Profile::Trading));
+    for toolset in Toolset::ALL {
+        assert_eq!(Toolset::parse(toolset.as_str()), Some(*toolset));
+    }
+}
