@@ -1,0 +1,151 @@
+//! What all connections of one simulated gateway share.
+//!
+//! Invariant: a client id belongs to one connection at a time; the lease returns it when dropped,
+//! however the connection ends.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::broadcast;
+
+use crate::clock::Clock;
+use crate::errors::ApiError;
+use crate::faults::Faults;
+use crate::journal::{Counters, Journal};
+use crate::pacing::Pacing;
+use crate::settings::{Error, Settings};
+use crate::world::World;
+
+/// IB accepts this many API clients on one gateway.
+pub(crate) const MAX_CLIENTS: usize = 32;
+/// Announcements a busy connection may be behind before it is told to read the state anew.
+const ANNOUNCEMENTS: usize = 256;
+
+/// What every connection is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Announcement {
+    Notice(ApiError),
+    AccountChanged(String),
+    /// End the connection without a word.
+    Drop,
+}
+
+#[derive(Debug)]
+pub(crate) struct Gateway {
+    pub(crate) settings: Settings,
+    pub(crate) clock: Clock,
+    pub(crate) world: World,
+    pub(crate) faults: Faults,
+    pub(crate) journal: Journal,
+    pub(crate) counters: Counters,
+    pub(crate) pacing: Pacing,
+    clients: Mutex<BTreeSet<i32>>,
+    order_ids: Mutex<HashMap<i32, i32>>,
+    announcements: broadcast::Sender<Announcement>,
+}
+
+/// A client id held by one connection.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    gateway: Arc<Gateway>,
+    pub(crate) client_id: i32,
+}
+
+/// Why a client id was not given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum LeaseError {
+    #[error("client id {0} is already in use")]
+    InUse(i32),
+    #[error("{MAX_CLIENTS} clients are connected already")]
+    Full,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        lock(&self.gateway.clients).remove(&self.client_id);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Gateway {
+    pub(crate) fn new(settings: Settings) -> Result<Self, Error> {
+        let clock = Clock::new(settings.clock);
+        let world = World::new(&settings, clock.always_open(), clock.now_secs())?;
+        Ok(Self {
+            pacing: Pacing::new(settings.pacing, settings.history_pacing),
+            clock,
+            world,
+            faults: Faults::default(),
+            journal: Journal::default(),
+            counters: Counters::default(),
+            clients: Mutex::default(),
+            order_ids: Mutex::default(),
+            announcements: broadcast::Sender::new(ANNOUNCEMENTS),
+            settings,
+        })
+    }
+
+    pub(crate) fn lease(self: &Arc<Self>, client_id: i32) -> Result<Lease, LeaseError> {
+        let mut clients = lock(&self.clients);
+        if clients.contains(&client_id) {
+            return Err(LeaseError::InUse(client_id));
+        }
+        if clients.len() >= MAX_CLIENTS {
+            return Err(LeaseError::Full);
+        }
+        clients.insert(client_id);
+        Ok(Lease { gateway: Arc::clone(self), client_id })
+    }
+
+    pub(crate) fn clients(&self) -> Vec<i32> {
+        lock(&self.clients).iter().copied().collect()
+    }
+
+    /// The next order id of a client id; each client id has its own sequence.
+    pub(crate) fn order_id(&self, client_id: i32) -> i32 {
+        *lock(&self.order_ids).entry(client_id).or_insert(1)
+    }
+
+    /// As `order_id`, one further: a captured gateway answers a request for ids this way.
+    pub(crate) fn next_order_id(&self, client_id: i32) -> i32 {
+        let mut ids = lock(&self.order_ids);
+        let id = ids.entry(client_id).or_insert(1);
+        *id += 1;
+        *id
+    }
+
+    pub(crate) fn announce(&self, announcement: Announcement) {
+        // Nobody listening is no failure.
+        let _ = self.announcements.send(announcement);
+    }
+
+    pub(crate) fn announcements(&self) -> broadcast::Receiver<Announcement> {
+        self.announcements.subscribe()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn client_ids_are_leased_and_returned() {
+        let gateway = Arc::new(Gateway::new(Settings::default()).unwrap());
+        let lease = gateway.lease(7).unwrap();
+        assert_eq!(gateway.lease(7).unwrap_err(), LeaseError::InUse(7));
+        drop(lease);
+        let leases: Vec<Lease> = (0..32).map(|id| gateway.lease(id).unwrap()).collect();
+        assert_eq!(gateway.lease(99).unwrap_err(), LeaseError::Full);
+        assert_eq!(gateway.clients().len(), leases.len());
+    }
+
+    #[test]
+    fn order_ids_count_per_client() {
+        let gateway = Gateway::new(Settings::default()).unwrap();
+        assert_eq!((gateway.order_id(1), gateway.next_order_id(1), gateway.order_id(1)), (1, 2, 2));
+        assert_eq!(gateway.order_id(2), 1);
+    }
+}

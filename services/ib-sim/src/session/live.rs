@@ -1,0 +1,285 @@
+//! A started session: reads requests, runs them, pushes what was subscribed.
+//!
+//! Invariant: one task owns a session's state; slow work runs beside it and comes back as [`Work`].
+//! Everything that is kept per request is bounded by [`MAX_PENDING`].
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use futures::StreamExt;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+use tracing::{debug, warn};
+
+use super::out::Out;
+use super::pushes::Subscriptions;
+use super::{Frames, error_event};
+use crate::errors::ApiError;
+use crate::gateway::{Announcement, Gateway, Lease};
+use crate::journal::Count;
+use crate::pacing::{OFFENCES_TO_CLOSE, OpenHistory, Rate};
+use crate::proto::event::Event;
+use crate::proto::request::{HistoryQuery, Request};
+use crate::proto::{DecodeError, Dialect};
+use crate::world::history::Answer;
+
+/// Requests that wait on one connection, delayed or being computed.
+pub(super) const MAX_PENDING: usize = 256;
+/// P&L is pushed about this often, as IB does.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Work that ran beside the session.
+pub(super) enum Work {
+    /// A request whose time has come.
+    Later(Request),
+    History {
+        query: Box<HistoryQuery>,
+        answer: Result<Answer, ApiError>,
+        open: OpenHistory,
+    },
+}
+
+pub(super) struct Live {
+    pub(super) gateway: Arc<Gateway>,
+    dialect: Dialect,
+    pub(super) lease: Lease,
+    pub(super) subs: Subscriptions,
+    pub(super) work: JoinSet<Work>,
+    /// Historical requests being answered.
+    pub(super) histories: HashSet<i32>,
+    /// Requests held back by a fault or a rule, by id, so that a cancel finds them.
+    pub(super) held: HashMap<i32, &'static str>,
+    out: Out,
+    /// Set when the connection has to end; frames queued so far are still written.
+    closing: bool,
+    lost: bool,
+    offences: u32,
+    last_offence: Option<u64>,
+    ticks: u64,
+}
+
+impl std::fmt::Debug for Live {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Live").field("client_id", &self.lease.client_id).finish_non_exhaustive()
+    }
+}
+
+impl Live {
+    pub(super) fn new(gateway: Arc<Gateway>, dialect: Dialect, lease: Lease, out: Out) -> Self {
+        Self {
+            gateway,
+            dialect,
+            lease,
+            subs: Subscriptions::default(),
+            work: JoinSet::new(),
+            histories: HashSet::new(),
+            held: HashMap::new(),
+            out,
+            closing: false,
+            lost: false,
+            offences: 0,
+            last_offence: None,
+            ticks: 0,
+        }
+    }
+
+    pub(super) fn send(&mut self, event: &Event) {
+        if self.lost || self.gateway.faults.stalled() {
+            return;
+        }
+        if self.out.send(self.dialect.encode(event)).is_err() {
+            warn!(client_id = self.lease.client_id, "dropping a client that does not read");
+            self.gateway.counters.add(Count::slow_clients_dropped);
+            self.lost = true;
+        }
+    }
+
+    pub(super) fn error(&mut self, id: i32, error: ApiError) {
+        let event = error_event(&self.gateway, id, error);
+        self.send(&event);
+    }
+
+    pub(super) fn now(&self) -> i64 {
+        self.gateway.clock.now_secs()
+    }
+
+    pub(super) async fn run(mut self, mut frames: Frames) {
+        let mut announcements = self.gateway.announcements();
+        let mut jumps = self.gateway.clock.jumps();
+        let mut ticker = interval(TICK);
+        ticker.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        while !self.closing && !self.lost {
+            tokio::select! {
+                frame = frames.next() => match frame {
+                    Some(Ok(body)) => self.on_frame(body),
+                    Some(Err(error)) => {
+                        warn!(client_id = self.lease.client_id, %error, "closing: unreadable frame");
+                        break;
+                    }
+                    None => break,
+                },
+                Some(done) = self.work.join_next(), if !self.work.is_empty() => match done {
+                    Ok(work) => self.on_work(work),
+                    Err(error) => warn!(%error, "a request's work failed"),
+                },
+                announcement = announcements.recv() => match announcement {
+                    Ok(announcement) => self.on_announcement(&announcement),
+                    // Behind by too much: everything that changes is compared anew.
+                    Err(RecvError::Lagged(_)) => self.push_accounts(),
+                    Err(RecvError::Closed) => break,
+                },
+                _ = ticker.tick() => {
+                    self.ticks += 1;
+                    let ticks = self.ticks;
+                    self.on_tick(ticks);
+                }
+                _ = jumps.changed() => {
+                    self.push_accounts();
+                    self.push_pnl();
+                }
+                () = self.out.broken() => break,
+            }
+        }
+        self.work.abort_all();
+        if !self.lost {
+            self.out.finish().await;
+        }
+    }
+
+    fn on_announcement(&mut self, announcement: &Announcement) {
+        match announcement {
+            Announcement::Notice(notice) => {
+                self.error(-1, notice.clone());
+                // IB: the socket port was reset, this connection ends.
+                self.closing |= notice.code == 1300;
+            }
+            Announcement::AccountChanged(account) => {
+                debug!(client_id = self.lease.client_id, account, "account changed");
+                self.push_accounts();
+                self.push_pnl();
+            }
+            Announcement::Drop => self.lost = true,
+        }
+    }
+
+    fn on_frame(&mut self, body: BytesMut) {
+        let request = match self.dialect.decode(body) {
+            Ok(request) => request,
+            Err(error) => {
+                self.gateway.counters.add(Count::unreadable);
+                warn!(client_id = self.lease.client_id, %error, "unreadable request");
+                let message = match error {
+                    DecodeError::Payload { message, .. } => message,
+                    DecodeError::Frame(_) => 0,
+                };
+                return self.error(-1, ApiError::unreadable(message, &error.to_string()));
+            }
+        };
+        self.gateway.counters.add(Count::requests);
+        let time = self.gateway.clock.now().to_string();
+        self.gateway.journal.record(time, self.lease.client_id, request.name(), request.fields());
+        if !self.within_rate(&request) || self.gateway.faults.stalled() {
+            return;
+        }
+        if let Some(error) = self.gateway.faults.failure(request.name()) {
+            return self.error(request.req_id().unwrap_or(-1), error);
+        }
+        match self.gateway.faults.delay(request.name()) {
+            Some(delay) => self.hold(request, delay),
+            None => self.dispatch(request),
+        }
+    }
+
+    /// IB rejects what comes too fast and closes after the third offence.
+    fn within_rate(&mut self, request: &Request) -> bool {
+        let Rate::Exceeded { second } = self.gateway.pacing.message(self.gateway.clock.uptime()) else {
+            return true;
+        };
+        self.gateway.counters.add(Count::rate_violations);
+        self.error(request.req_id().unwrap_or(-1), ApiError::fixed(100));
+        if self.last_offence != Some(second) {
+            self.last_offence = Some(second);
+            self.offences += 1;
+        }
+        if self.offences >= OFFENCES_TO_CLOSE {
+            warn!(client_id = self.lease.client_id, "closing: the message rate was exceeded too often");
+            self.closing = true;
+        }
+        false
+    }
+
+    /// Answers a request later.
+    #[expect(clippy::disallowed_methods, reason = "the delay itself is what was asked for")]
+    pub(super) fn hold(&mut self, request: Request, delay: Duration) {
+        let id = request.req_id();
+        if self.work.len() >= MAX_PENDING {
+            return self.error(id.unwrap_or(-1), ApiError::too_many_pending());
+        }
+        if let Some(id) = id {
+            self.held.insert(id, request.name());
+        }
+        self.work.spawn(async move {
+            sleep(delay).await;
+            Work::Later(request)
+        });
+    }
+
+    fn on_work(&mut self, work: Work) {
+        match work {
+            Work::Later(request) => match request.req_id() {
+                // A held request that is gone was cancelled meanwhile.
+                Some(id) if self.held.remove(&id).is_none() => {}
+                _ => self.serve(request),
+            },
+            Work::History { query, answer, open } => {
+                drop(open);
+                if self.histories.remove(&query.req_id) {
+                    self.finish_history(*query, answer);
+                }
+            }
+        }
+    }
+
+    fn dispatch(&mut self, request: Request) {
+        if let Request::MatchingSymbols { .. } = request {
+            let wait = self.gateway.pacing.symbol_search(self.gateway.clock.uptime());
+            if !wait.is_zero() {
+                return self.hold(request, wait);
+            }
+        }
+        self.serve(request);
+    }
+
+    fn serve(&mut self, request: Request) {
+        match request {
+            Request::StartApi { .. } => warn!(client_id = self.lease.client_id, "a second StartApi is ignored"),
+            // Silent by nature: neither has an answer on a real gateway.
+            Request::SetServerLogLevel | Request::MarketDataType { .. } => {}
+            Request::CurrentTime => self.send(&Event::CurrentTime(self.now())),
+            Request::CurrentTimeInMillis => self.send(&Event::CurrentTimeInMillis(self.gateway.clock.now_ms())),
+            Request::Ids { .. } => {
+                let id = self.gateway.next_order_id(self.lease.client_id);
+                self.send(&Event::NextValidId(id));
+            }
+            Request::ManagedAccounts => self.send(&Event::ManagedAccounts(self.gateway.world.accounts.ids())),
+            Request::FamilyCodes => {
+                let ids = self.gateway.world.accounts.ids();
+                self.send(&Event::FamilyCodes(ids.into_iter().map(|id| (id, String::new())).collect()));
+            }
+            Request::UserInfo { req_id } => self.send(&Event::UserInfo { req_id, white_branding_id: String::new() }),
+            // No orders exist in this build, so these lists are empty, which is an answer.
+            Request::OpenOrders | Request::AllOpenOrders | Request::AutoOpenOrders => self.send(&Event::OpenOrdersEnd),
+            Request::CompletedOrders => self.send(&Event::CompletedOrdersEnd),
+            Request::Executions { req_id } => self.send(&Event::ExecutionDetailsEnd { req_id }),
+            Request::Unhandled { message, req_id } => {
+                self.gateway.counters.add(Count::unhandled);
+                warn!(client_id = self.lease.client_id, message, "request not served");
+                self.error(req_id.unwrap_or(-1), ApiError::unhandled(message));
+            }
+            other => self.serve_accounts(other),
+        }
+    }
+}

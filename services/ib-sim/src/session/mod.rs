@@ -1,0 +1,200 @@
+//! One API connection: hello, `StartApi`, then requests and pushes until either side ends it.
+//!
+//! Invariant: a session holds its client id exactly as long as it may answer; before `StartApi` it
+//! holds none, so that a probe of the port disturbs nobody.
+
+mod accounts;
+mod live;
+mod market;
+mod out;
+mod pushes;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use futures::StreamExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::time::timeout;
+use tokio_util::codec::FramedRead;
+use tokio_util::codec::LengthDelimitedCodec;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use crate::errors::{ApiError, FARMS_OK};
+use crate::gateway::{Announcement, Gateway, LeaseError};
+use crate::journal::Count;
+use crate::proto::Dialect;
+use crate::proto::event::Event;
+use crate::proto::request::Request;
+use crate::proto::types::Contract;
+use crate::wire::hello::{Hello, Negotiated};
+use crate::wire::{frame, hello};
+use crate::world::moment::show;
+use live::Live;
+use out::Out;
+
+/// A client that acknowledged the version but never starts is no client.
+const START_DEADLINE: Duration = Duration::from_secs(60);
+
+pub(crate) type Frames = FramedRead<OwnedReadHalf, LengthDelimitedCodec>;
+
+/// Serves one accepted connection to its end.
+pub(crate) async fn run(stream: TcpStream, gateway: Arc<Gateway>, cancel: CancellationToken) {
+    gateway.counters.add(Count::connections);
+    let _ = stream.set_nodelay(true);
+    let mut announcements = gateway.announcements();
+    let dropped = async {
+        loop {
+            match announcements.recv().await {
+                Ok(Announcement::Drop) | Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
+                _ => {}
+            }
+        }
+    };
+    tokio::select! {
+        () = cancel.cancelled() => {}
+        () = dropped => {}
+        () = serve(stream, Arc::clone(&gateway)) => {}
+    }
+}
+
+async fn serve(stream: TcpStream, gateway: Arc<Gateway>) {
+    let mut silence = gateway.faults.silence();
+    if *silence.borrow() {
+        // The gateway that accepts only its own machine: TCP answers, the API never does.
+        tokio::select! {
+            _ = silence.wait_for(|on| !on) => {}
+            () = drain(stream) => {}
+        }
+        return;
+    }
+    let (mut reader, mut writer) = stream.into_split();
+    let announced = match hello::read(&mut reader).await {
+        Ok(hello) => hello,
+        Err(error) => {
+            gateway.counters.add(Count::hellos_refused);
+            debug!(%error, "connection without a hello");
+            return;
+        }
+    };
+    let Some(dialect) = acknowledge(&gateway, &announced, &mut writer).await else {
+        return;
+    };
+    let mut frames = FramedRead::new(reader, frame::inbound_codec());
+    let Some(client_id) = start_api(&gateway, dialect, &mut frames).await else {
+        return;
+    };
+    let out = Out::new(writer);
+    let lease = match gateway.lease(client_id) {
+        Ok(lease) => lease,
+        Err(error) => {
+            warn!(%error, "connection refused");
+            gateway.counters.add(Count::duplicate_client_ids);
+            if matches!(error, LeaseError::InUse(_)) {
+                let _ = out.send(dialect.encode(&error_event(&gateway, -1, ApiError::fixed(326))));
+            }
+            out.finish().await;
+            return;
+        }
+    };
+    gateway.counters.add(Count::sessions);
+    info!(client_id, "API client started");
+    let mut live = Live::new(Arc::clone(&gateway), dialect, lease, out);
+    welcome(&gateway, &mut live, client_id);
+    live.run(frames).await;
+    info!(client_id, "API client ended");
+}
+
+/// Reads and forgets until the client leaves.
+async fn drain(mut stream: TcpStream) {
+    let mut scratch = [0_u8; 256];
+    while matches!(stream.read(&mut scratch).await, Ok(read) if read > 0) {}
+}
+
+/// Answers the hello; says how the connection goes on, if it does.
+async fn acknowledge(gateway: &Gateway, announced: &Hello, writer: &mut OwnedWriteHalf) -> Option<Dialect> {
+    let negotiated = hello::negotiate(announced, gateway.settings.max_server_version);
+    let (version, dialect) = match negotiated {
+        Negotiated::Protobuf { version } => (version, Some(Dialect::Protobuf)),
+        Negotiated::AckOnly { version } => (version, None),
+        Negotiated::Refused => {
+            gateway.counters.add(Count::hellos_refused);
+            warn!(?announced, "hello refused: versions below {} are not served", hello::TEXT_VERSION);
+            return None;
+        }
+    };
+    let time = show(gateway.clock.now_secs(), &gateway.world.zone, "%Y%m%d %H:%M:%S");
+    let time = format!("{time} {}", gateway.world.zone_name);
+    let sent = writer.write_all(&frame::text(&[&version.to_string(), &time])).await.is_ok();
+    if dialect.is_none() {
+        gateway.counters.add(Count::hellos_refused);
+        warn!(?announced, version, "closing after the version: the text dialect is not served yet");
+        let _ = writer.shutdown().await;
+    }
+    dialect.filter(|_| sent)
+}
+
+/// The client id of the first request, which has to be `StartApi`.
+async fn start_api(gateway: &Gateway, dialect: Dialect, frames: &mut Frames) -> Option<i32> {
+    let body: BytesMut = match timeout(START_DEADLINE, frames.next()).await {
+        Ok(Some(Ok(body))) => body,
+        Ok(Some(Err(error))) => {
+            warn!(%error, "unreadable frame before StartApi");
+            return None;
+        }
+        // A probe: hello, then nothing.
+        Ok(None) | Err(_) => return None,
+    };
+    match dialect.decode(body) {
+        Ok(request @ Request::StartApi { client_id, .. }) => {
+            gateway.journal.record(gateway.clock.now().to_string(), client_id, request.name(), request.fields());
+            Some(client_id)
+        }
+        Ok(request) => {
+            warn!(message = request.name(), "closing: the first request is not StartApi");
+            None
+        }
+        Err(error) => {
+            warn!(%error, "closing: the first request cannot be read");
+            None
+        }
+    }
+}
+
+/// What a gateway sends unasked, in the order of the captures: accounts, next id, farms.
+fn welcome(gateway: &Gateway, live: &mut Live, client_id: i32) {
+    flood(gateway, live, client_id);
+    live.send(&Event::ManagedAccounts(gateway.world.accounts.ids()));
+    live.send(&Event::NextValidId(gateway.order_id(client_id)));
+    for code in FARMS_OK {
+        live.error(-1, ApiError::fixed(code));
+    }
+}
+
+/// The fault that plays a client with many working orders: two frames for each of them come first.
+fn flood(gateway: &Gateway, live: &mut Live, client_id: i32) {
+    let frames = gateway.faults.active().frames_before_ids;
+    if frames == 0 {
+        return;
+    }
+    let account = gateway.world.accounts.ids().into_iter().next().unwrap_or_default();
+    let row = gateway.world.contracts.iter().find(|row| row.is("STK"));
+    let contract = row.map_or_else(Contract::default, |row| row.routed("SMART"));
+    for number in 0..frames {
+        let order_id = i32::try_from(number / 2).unwrap_or(0) + 1;
+        live.send(&if number % 2 == 0 {
+            Event::OpenOrder { order_id, client_id, contract: Box::new(contract.clone()), account: account.clone() }
+        } else {
+            Event::OrderStatus { order_id, client_id }
+        });
+    }
+    live.send(&Event::OpenOrdersEnd);
+}
+
+fn error_event(gateway: &Gateway, id: i32, error: ApiError) -> Event {
+    gateway.counters.add(Count::errors_sent);
+    Event::Error { id, time_ms: gateway.clock.now_ms(), code: error.code, text: error.text }
+}

@@ -1,0 +1,114 @@
+//! What a caller may set, and what can go wrong at the start.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use crate::clock::ClockSetting;
+use crate::wire::hello::NEWEST_VERSION;
+
+/// How strictly the rules for historical requests are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HistoryPacing {
+    /// As IB does today: the rules hold for bars below one minute only; 50 open requests always.
+    #[default]
+    Ib,
+    /// The written rules for every bar size, as before IB lifted them.
+    Strict,
+    /// None of them.
+    Off,
+}
+
+/// The text given for the history pacing is none of the allowed ones.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("history pacing {0:?}: allowed are \"ib\", \"strict\" and \"off\"")]
+pub struct HistoryPacingError(String);
+
+impl FromStr for HistoryPacing {
+    type Err = HistoryPacingError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "ib" => Ok(Self::Ib),
+            "strict" => Ok(Self::Strict),
+            "off" => Ok(Self::Off),
+            _ => Err(HistoryPacingError(text.to_owned())),
+        }
+    }
+}
+
+/// Everything that can be chosen at the start of a simulator.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where API clients connect. Port 0 takes a free one.
+    pub bind: SocketAddr,
+    /// Where the control HTTP port listens, if at all. Keep it on the loopback interface.
+    pub control_bind: Option<SocketAddr>,
+    /// How the gateway tells the time.
+    pub clock: ClockSetting,
+    /// Prices, volumes and headlines are a pure function of this and the time.
+    pub seed: u64,
+    /// A scenario file in place of the embedded one.
+    pub scenario: Option<PathBuf>,
+    /// The newest protocol version to offer; a low one plays an old gateway.
+    pub max_server_version: i32,
+    /// Whether message and history rates are limited at all.
+    pub pacing: bool,
+    /// Which of the history rules hold while `pacing` is on.
+    pub history_pacing: HistoryPacing,
+    /// At least this many accounts: further ones are added after the scenario's, with cash only.
+    pub accounts: Option<usize>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            bind: SocketAddr::from(([127, 0, 0, 1], 4002)),
+            control_bind: None,
+            clock: ClockSetting::Open,
+            seed: 1,
+            scenario: None,
+            max_server_version: NEWEST_VERSION,
+            pacing: true,
+            history_pacing: HistoryPacing::Ib,
+            accounts: None,
+        }
+    }
+}
+
+/// Why a simulator could not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A port could not be taken.
+    #[error("cannot listen on {addr}")]
+    Bind {
+        /// The address that was asked for.
+        addr: SocketAddr,
+        /// What the system answered.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The scenario cannot be read or contradicts itself.
+    #[error("scenario {name}: {reason}")]
+    Scenario {
+        /// The file, or `default` for the embedded one.
+        name: String,
+        /// What is wrong and where.
+        reason: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn history_pacing_names_every_allowed_value() {
+        assert_eq!("ib".parse(), Ok(HistoryPacing::Ib));
+        assert_eq!("Strict".parse(), Ok(HistoryPacing::Strict));
+        assert_eq!("off".parse(), Ok(HistoryPacing::Off));
+        let error = "lax".parse::<HistoryPacing>().unwrap_err().to_string();
+        assert!(["lax", "ib", "strict", "off"].iter().all(|word| error.contains(word)), "{error}");
+    }
+}

@@ -1,0 +1,282 @@
+//! From the scenario's rows to instruments.
+
+use jiff::ToSpan;
+use jiff::civil::Date;
+
+use super::calendar::{Hours, add};
+use super::instrument::{Instrument, OptionModel, third_friday};
+use super::prices::{Path, mix};
+use super::scenario::{CryptoData, FutureData, IndexData, OptionData, PairData, Scenario, StockData};
+use crate::proto::types::Contract;
+use crate::settings::Error;
+
+/// What captures of a real gateway list for AAPL; every US stock gets the same.
+const US_EXCHANGES: &str = "SMART,AMEX,NYSE,CBOE,PHLX,ISE,CHX,ARCA,NASDAQ,DRCTEDGE,BEX,BATS,EDGEA,BYX,IEX,EDGX,FOXRIVER,PEARL,NYSENAT,LTSE,MEMX,IBEOS,OVERNIGHT,TPLUS0,PSX,ISLAND";
+const STOCK_ORDERS: &str = "ACTIVETIM,AD,ADDONT,ADJUST,ALERT,ALGO,ALLOC,AON,AVGCOST,BASKET,BENCHPX,CASHQTY,COND,CONDORDER,DARKONLY,DARKPOLL,DAY,DEACT,DEACTDIS,DEACTEOD,DIS,DUR,GAT,GTC,GTD,GTT,HID,IBKRATS,ICE,IMB,IOC,LIT,LMT,LOC,MIDPX,MIT,MKT,MOC,MTL,NGCOMB,NODARK,NONALGO,OCA,OPG,OPGREROUT,PEGBENCH,PEGMID,POSTATS,POSTONLY,PREOPGRTH,PRICECHK,REL,REL2MID,RELPCTOFS,RPI,RTH,SCALE,SCALEODD,SCALERST,SIZECHK,SMARTSTG,SNAPMID,SNAPMKT,SNAPREL,STP,STPLMT,SWEEP,TRAIL,TRAILLIT,TRAILLMT,TRAILMIT,WHATIF";
+const OTHER_ORDERS: &str = "ACTIVETIM,AD,ADJUST,ALERT,ALGO,ALLOC,AVGCOST,BASKET,COND,CONDORDER,DAY,DEACT,DEACTDIS,DEACTEOD,GAT,GTC,GTD,GTT,IOC,LIT,LMT,MIT,MKT,MTL,NONALGO,OCA,PEGBENCH,REL,RELPCTOFS,SCALE,SCALERST,STP,STPLMT,TRAIL,TRAILLIT,TRAILLMT,TRAILMIT,WHATIF";
+const STOCK_DERIVATIVES: &[&str] = &["CFD", "OPT", "IOPT", "WAR", "BAG"];
+const INDEX_DERIVATIVES: &[&str] = &["OPT", "FUT", "FOP", "WAR", "BAG"];
+/// Trading days of a year, to bring annual figures to a day.
+const YEAR_DAYS: f64 = 252.0;
+const STOCK_DRIFT: f64 = 0.0002;
+
+struct Builder {
+    seed: u64,
+    anchor: Date,
+}
+
+pub(crate) fn instruments(scenario: &Scenario, seed: u64, today: Date) -> Result<Vec<Instrument>, Error> {
+    let builder = Builder { seed, anchor: scenario.anchor };
+    let mut all: Vec<Instrument> = scenario.stocks.iter().map(|row| builder.stock(row)).collect();
+    all.extend(scenario.indices.iter().map(|row| builder.index(row)));
+    all.extend(scenario.pairs.iter().map(|row| builder.pair(row)));
+    all.extend(scenario.cryptos.iter().map(|row| builder.crypto(row)));
+    for row in &scenario.futures {
+        let index = all.iter().find(|instrument| instrument.contract.con_id == row.underlying).cloned();
+        all.extend(index.into_iter().flat_map(|index| builder.chain(row, &index, today)));
+    }
+    for row in &scenario.options {
+        let expiry = expiry(&row.expiry, today).ok_or_else(|| Error::Scenario {
+            name: "options".into(),
+            reason: format!("expiry {:?} is neither a date nor monthly+N", row.expiry),
+        })?;
+        let under = all.iter().find(|instrument| instrument.contract.con_id == row.underlying).cloned();
+        all.extend(under.map(|under| builder.option(row, &under, expiry)));
+    }
+    Ok(all)
+}
+
+/// A date, or `monthly+2`: the third Friday of the month after next.
+fn expiry(text: &str, today: Date) -> Option<Date> {
+    if let Ok(on) = text.parse() {
+        return Some(on);
+    }
+    let months: i64 = text.strip_prefix("monthly+")?.parse().ok()?;
+    let month = add(today.first_of_month(), months.months());
+    Some(third_friday(month.year(), month.month()))
+}
+
+impl Builder {
+    fn path(&self, con_id: i32, base: f64, volatility: f64, drift: f64, volume: f64) -> Path {
+        Path {
+            key: mix(self.seed, u64::from(con_id.unsigned_abs())),
+            base,
+            anchor: self.anchor,
+            sigma: volatility / YEAR_DAYS.sqrt(),
+            drift,
+            volume,
+        }
+    }
+
+    fn blank(&self, contract: Contract, hours: Hours, path: Path, volatility: f64) -> Instrument {
+        Instrument {
+            market_name: contract.trading_class.clone(),
+            valid_exchanges: contract.exchange.clone(),
+            contract,
+            name: String::new(),
+            industry: String::new(),
+            category: String::new(),
+            subcategory: String::new(),
+            stock_type: String::new(),
+            isin: String::new(),
+            market_rule: 26,
+            order_types: OTHER_ORDERS,
+            derivatives: &[],
+            min_tick: 0.01,
+            size_step: "1",
+            hours,
+            path,
+            option: None,
+            under: None,
+            expiry: None,
+            first_day: Date::constant(2004, 1, 23),
+            volatility,
+            volume_unit: 1.0,
+        }
+    }
+
+    fn stock(&self, row: &StockData) -> Instrument {
+        let or = |given: &str, other: &str| if given.is_empty() { other.to_owned() } else { given.to_owned() };
+        let class = match row.exchange.as_str() {
+            "NASDAQ" => "NMS".to_owned(),
+            _ => row.symbol.clone(),
+        };
+        let contract = Contract {
+            con_id: row.con_id,
+            symbol: row.symbol.clone(),
+            sec_type: "STK".into(),
+            primary_exchange: row.exchange.clone(),
+            currency: row.currency.clone(),
+            local_symbol: or(&row.local_symbol, &row.symbol),
+            trading_class: or(&row.trading_class, &class),
+            ..Contract::default()
+        };
+        let path = self.path(row.con_id, row.price, row.volatility, STOCK_DRIFT, row.volume * 1e6);
+        let american = row.hours == Hours::UsStock;
+        Instrument {
+            name: row.name.clone(),
+            industry: row.industry.clone(),
+            category: row.category.clone(),
+            subcategory: row.subcategory.clone(),
+            stock_type: row.r#type.clone(),
+            isin: row.isin.clone(),
+            valid_exchanges: if american { US_EXCHANGES.into() } else { format!("SMART,{}", row.exchange) },
+            market_rule: match row.hours {
+                Hours::Xetra => 635,
+                Hours::Tokyo => 1404,
+                _ => 26,
+            },
+            order_types: STOCK_ORDERS,
+            derivatives: STOCK_DERIVATIVES,
+            min_tick: row.min_tick,
+            size_step: if row.hours == Hours::Tokyo {
+                "100"
+            } else if american {
+                "0.0001"
+            } else {
+                "1"
+            },
+            first_day: row.first_day,
+            ..self.blank(contract, row.hours, path, row.volatility)
+        }
+    }
+
+    fn index(&self, row: &IndexData) -> Instrument {
+        let contract = Contract {
+            con_id: row.con_id,
+            symbol: row.symbol.clone(),
+            sec_type: "IND".into(),
+            exchange: row.exchange.clone(),
+            currency: "USD".into(),
+            local_symbol: row.symbol.clone(),
+            ..Contract::default()
+        };
+        let path = self.path(row.con_id, row.price, row.volatility, row.growth / 365.0, 0.0);
+        Instrument {
+            name: row.name.clone(),
+            industry: "Indices".into(),
+            category: "Broad Range Equity Index".into(),
+            subcategory: "*".into(),
+            market_name: row.symbol.clone(),
+            derivatives: INDEX_DERIVATIVES,
+            order_types: "ACTIVETIM,ALERT,COND,DAY,GTC",
+            ..self.blank(contract, Hours::UsIndex, path, row.volatility)
+        }
+    }
+
+    fn pair(&self, row: &PairData) -> Instrument {
+        let local = format!("{}.{}", row.base, row.quote);
+        let contract = Contract {
+            con_id: row.con_id,
+            symbol: row.base.clone(),
+            sec_type: "CASH".into(),
+            exchange: "IDEALPRO".into(),
+            currency: row.quote.clone(),
+            local_symbol: local.clone(),
+            trading_class: local,
+            ..Contract::default()
+        };
+        Instrument {
+            name: row.name.clone(),
+            market_rule: if row.min_tick >= 0.001 { 240 } else { 239 },
+            min_tick: row.min_tick,
+            ..self.blank(contract, Hours::Forex, self.path(row.con_id, row.price, row.volatility, 0.0, 0.0), row.volatility)
+        }
+    }
+
+    fn crypto(&self, row: &CryptoData) -> Instrument {
+        let contract = Contract {
+            con_id: row.con_id,
+            symbol: row.symbol.clone(),
+            sec_type: "CRYPTO".into(),
+            exchange: "PAXOS".into(),
+            currency: "USD".into(),
+            local_symbol: format!("{}.USD", row.symbol),
+            trading_class: row.symbol.clone(),
+            ..Contract::default()
+        };
+        // The path counts hundredths of a coin, so that small trades exist.
+        let path = self.path(row.con_id, row.price, row.volatility, 0.0, row.volume * 1e6);
+        Instrument {
+            name: row.name.clone(),
+            market_rule: 557,
+            min_tick: 0.25,
+            size_step: "0.00000001",
+            volume_unit: 100.0,
+            first_day: Date::constant(2021, 9, 1),
+            ..self.blank(contract, Hours::Crypto, path, row.volatility)
+        }
+    }
+
+    /// Quarterly futures from half a year ago to two years ahead.
+    fn chain(&self, row: &FutureData, index: &Instrument, today: Date) -> Vec<Instrument> {
+        let quarters = (-6..=24).map(|months: i64| add(today.first_of_month(), months.months()));
+        quarters
+            .filter(|month| month.month() % 3 == 0)
+            .map(|month| self.future(row, index, third_friday(month.year(), month.month())))
+            .collect()
+    }
+
+    fn future(&self, row: &FutureData, index: &Instrument, expiry: Date) -> Instrument {
+        let letter = ["H", "M", "U", "Z"][usize::try_from(expiry.month() / 3 - 1).unwrap_or(0).min(3)];
+        let contract = Contract {
+            con_id: row.con_id_base + i32::from(expiry.year()) * 100 + i32::from(expiry.month()),
+            symbol: row.symbol.clone(),
+            sec_type: "FUT".into(),
+            expiry: expiry.strftime("%Y%m%d").to_string(),
+            multiplier: Some(row.multiplier),
+            exchange: row.exchange.clone(),
+            currency: "USD".into(),
+            local_symbol: format!("{}{letter}{}", row.symbol, expiry.year() % 10),
+            trading_class: row.symbol.clone(),
+            ..Contract::default()
+        };
+        // The index's own daily closes plus the cost of carrying it to the expiration.
+        let days = super::prices::day_number(expiry) - super::prices::day_number(self.anchor);
+        let carry = 1.0 + 0.028 * f64::from(i32::try_from(days).unwrap_or(0)) / 365.0;
+        let path = Path { base: index.path.base * carry, volume: row.volume * 1e6, ..index.path };
+        Instrument {
+            name: row.name.clone(),
+            market_rule: 32,
+            min_tick: row.min_tick,
+            under: Some((row.underlying, index.contract.symbol.clone(), "IND")),
+            expiry: Some(expiry),
+            first_day: add(expiry, (-730).days()),
+            ..self.blank(contract, Hours::CmeFuture, path, index.volatility)
+        }
+    }
+
+    fn option(&self, row: &OptionData, under: &Instrument, expiry: Date) -> Instrument {
+        let symbol = under.contract.symbol.clone();
+        let model = OptionModel { strike: row.strike, call: row.right == "C", expiry, volatility: under.volatility };
+        let contract = Contract {
+            con_id: row.con_id,
+            // The exchange's 21 characters: root padded to 6, date, right, strike in thousandths.
+            local_symbol: format!("{symbol:<6}{}{}{:08.0}", expiry.strftime("%y%m%d"), row.right, row.strike * 1000.0),
+            trading_class: symbol.clone(),
+            symbol: symbol.clone(),
+            sec_type: "OPT".into(),
+            expiry: expiry.strftime("%Y%m%d").to_string(),
+            strike: Some(row.strike),
+            right: row.right.clone(),
+            multiplier: Some(100.0),
+            currency: under.contract.currency.clone(),
+            ..Contract::default()
+        };
+        Instrument {
+            name: under.name.clone(),
+            industry: under.industry.clone(),
+            category: under.category.clone(),
+            subcategory: under.subcategory.clone(),
+            market_name: symbol.clone(),
+            valid_exchanges:
+                "SMART,AMEX,CBOE,PHLX,PSE,ISE,BOX,BATS,NASDAQOM,CBOE2,NASDAQBX,MIAX,GEMINI,EDGX,MERCURY,PEARL,EMERALD,MEMX,IBUSOPT".into(),
+            market_rule: 110,
+            option: Some(model),
+            under: Some((row.underlying, symbol, "STK")),
+            expiry: Some(expiry),
+            first_day: add(expiry, (-400).days()),
+            ..self.blank(contract, Hours::UsOption, under.path, under.volatility)
+        }
+    }
+}

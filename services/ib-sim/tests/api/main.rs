@@ -1,0 +1,9 @@
+//! The real `ibapi` client against the simulator, over TCP.
+#![expect(clippy::unwrap_used, reason = "clippy knows test functions, not the helpers they share")]
+
+mod accounts;
+mod control;
+mod handshake;
+mod market;
+mod support;
+mod wire;
