@@ -1,0 +1,186 @@
+use super::*;
+
+const ACCOUNT: &str = "DUSIM00001";
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).expect("timestamp")
+}
+
+fn position(conid: i32, quantity: i64) -> Push {
+    let contract = Contract {
+        conid,
+        symbol: format!("S{conid}"),
+        sec_type: "STK".into(),
+        exchange: "SMART".into(),
+        currency: "USD".into(),
+        primary_exchange: None,
+        local_symbol: None,
+        trading_class: None,
+        expiry: None,
+        strike: None,
+        right: None,
+        multiplier: None,
+        name: None,
+        assumed: Vec::new(),
+    };
+    Push::Position {
+        account: ACCOUNT.into(),
+        contract: Box::new(contract),
+        model: String::new(),
+        quantity: Num::from(quantity),
+        avg_cost: Num::from(100),
+    }
+}
+
+fn market(conid: i32, price: i64) -> Push {
+    let market =
+        Market { price: Some(Num::from(price)), value: Some(Num::from(price * 10)), unrealized: Some(Num::from(5)), realized: None };
+    Push::Market { account: ACCOUNT.into(), conid, market }
+}
+
+fn value(tag: &str, text: &str) -> Push {
+    Push::Value { account: ACCOUNT.into(), tag: tag.into(), currency: "USD".into(), value: text.into() }
+}
+
+fn sources() -> [Source; 2] {
+    [Source::Updates, Source::Positions(ACCOUNT.into())]
+}
+
+fn begun() -> Store {
+    let mut store = Store::default();
+    store.begin(&[ACCOUNT.to_owned()], sources());
+    store
+}
+
+/// A store whose subscription has told one holding at 190 and a value.
+fn complete() -> Store {
+    let mut store = begun();
+    for push in [value("NetLiquidation", "1000"), position(1, 10), market(1, 190)] {
+        store.apply(push, at(0));
+    }
+    for source in sources() {
+        store.apply(Push::End(source), at(1));
+    }
+    store
+}
+
+fn holdings(store: &Store) -> Vec<i32> {
+    store
+        .snapshot()
+        .accounts
+        .get(ACCOUNT)
+        .map(|kept| kept.holdings.iter().map(|holding| holding.contract.conid).collect())
+        .unwrap_or_default()
+}
+
+#[test]
+fn nothing_is_told_before_every_end_mark() {
+    let mut store = begun();
+    store.apply(position(1, 10), at(0));
+    store.apply(Push::End(Source::Updates), at(1));
+    assert_eq!(store.snapshot().freshness(at(1)), Freshness::Missing);
+    assert_eq!(holdings(&store), Vec::<i32>::new());
+    store.apply(Push::End(Source::Positions(ACCOUNT.into())), at(2));
+    assert_eq!((store.snapshot().freshness(at(2)), holdings(&store)), (Freshness::Fresh, vec![1]));
+}
+
+#[test]
+fn an_account_without_anything_is_complete_and_empty() {
+    let mut store = begun();
+    for source in sources() {
+        store.apply(Push::End(source), at(1));
+    }
+    let kept = store.snapshot();
+    assert_eq!((kept.freshness(at(1)), kept.accounts.len()), (Freshness::Fresh, 1));
+}
+
+#[test]
+fn holdings_carry_what_they_are_worth() {
+    let kept = complete().snapshot();
+    let account = &kept.accounts[ACCOUNT];
+    let holding = &account.holdings[0];
+    assert_eq!(
+        (holding.quantity, holding.market_price, holding.market_value),
+        (Num::from(10), Some(Num::from(190)), Some(Num::from(1_900)))
+    );
+    assert_eq!(account.value("NetLiquidation", Some("USD")).and_then(KeptValue::number), Some(Num::from(1_000)));
+    assert_eq!(account.value("NetLiquidation", Some("EUR")), None);
+}
+
+#[test]
+fn a_position_of_zero_is_removed() {
+    let mut store = complete();
+    store.apply(position(1, 0), at(2));
+    store.apply(position(2, 0), at(2));
+    assert_eq!(holdings(&store), Vec::<i32>::new());
+}
+
+#[test]
+fn a_disconnect_keeps_the_content_as_stale_for_a_quarter_of_an_hour() {
+    let mut store = complete();
+    store.alive(at(60));
+    store.lost();
+    let kept = store.snapshot();
+    assert_eq!((kept.freshness(at(61)), kept.alive_at, holdings(&store)), (Freshness::Stale, Some(at(60)), vec![1]));
+    assert_eq!(kept.freshness(at(60 + 900)), Freshness::Stale);
+    assert_eq!(kept.freshness(at(60 + 901)), Freshness::Expired);
+    store.alive(at(70));
+    assert_eq!(store.snapshot().alive_at, Some(at(60)), "a check of a session without the subscription proves nothing");
+}
+
+#[test]
+fn a_new_subscription_replaces_the_old_content_only_when_it_is_complete() {
+    let mut store = complete();
+    store.lost();
+    store.begin(&[ACCOUNT.to_owned()], sources());
+    store.apply(position(2, 7), at(100));
+    assert_eq!((holdings(&store), store.snapshot().freshness(at(100))), (vec![1], Freshness::Stale), "no flicker, and not called fresh");
+    for source in sources() {
+        store.apply(Push::End(source), at(101));
+    }
+    assert_eq!((holdings(&store), store.snapshot().freshness(at(101))), (vec![2], Freshness::Fresh));
+}
+
+#[test]
+fn prices_outlive_a_reconnect_until_new_ones_come() {
+    let mut store = complete();
+    store.lost();
+    store.begin(&[ACCOUNT.to_owned()], sources());
+    store.apply(position(1, 12), at(100));
+    for source in sources() {
+        store.apply(Push::End(source), at(101));
+    }
+    let price = |store: &Store| store.snapshot().accounts[ACCOUNT].holdings[0].market_price;
+    assert_eq!(price(&store), Some(Num::from(190)));
+    store.apply(market(1, 200), at(102));
+    assert_eq!(price(&store), Some(Num::from(200)));
+}
+
+#[test]
+fn losing_ibs_servers_makes_it_stale_and_their_return_fresh_again() {
+    let mut store = complete();
+    store.upstream(false, at(10));
+    assert_eq!(store.snapshot().freshness(at(11)), Freshness::Stale);
+    store.alive(at(20));
+    assert_eq!(store.snapshot().alive_at, Some(at(1)), "the gateway answers, IB does not");
+    store.upstream(true, at(30));
+    assert_eq!((store.snapshot().freshness(at(30)), store.snapshot().alive_at), (Freshness::Fresh, Some(at(30))));
+}
+
+#[test]
+fn an_optional_source_is_waited_for_but_not_for_ever() {
+    let mut store = Store::default();
+    store.begin(&[ACCOUNT.to_owned()], [Source::Summary, Source::Ledger(ACCOUNT.into()), Source::Positions(ACCOUNT.into())]);
+    store.apply(Push::End(Source::Ledger(ACCOUNT.into())), at(1));
+    assert!(!store.settle(at(2)), "positions are missing");
+    store.apply(Push::End(Source::Positions(ACCOUNT.into())), at(3));
+    assert_eq!(store.snapshot().freshness(at(3)), Freshness::Fresh);
+}
+
+#[test]
+fn a_push_is_a_proof_of_life_and_a_change() {
+    let mut store = complete();
+    store.apply(value("NetLiquidation", "1001"), at(50));
+    let kept = store.snapshot();
+    assert_eq!((kept.alive_at, kept.as_of, kept.complete_at), (Some(at(50)), Some(at(50)), Some(at(1))));
+}

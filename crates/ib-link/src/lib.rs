@@ -1,0 +1,51 @@
+//! The session to one IB gateway: the only crate that names `ibapi`.
+//!
+//! [`Link::start`] spawns a supervisor that keeps one session open for as long as it lives: it probes, connects, checks,
+//! backs off and takes a client id that IB does not refuse (`policy.rs` decides, `session.rs` does). Requests go through
+//! [`Link`]'s methods, each with its deadline, and end in our types or in a [`schemas::Fault`]. Account state that IB
+//! pushes is [kept](Kept) and survives disconnects.
+//!
+//! Invariants: nothing is sent after a deadline, past the pace of [`pacing`], or on a session that is not ready; every
+//! await that leaves the process ends by itself; no type of `ibapi`'s appears in a public signature.
+//!
+//! | file | is |
+//! |---|---|
+//! | `policy.rs` | pure: when to probe, connect, check, back off |
+//! | `session.rs`, `open.rs`, `notices.rs` | the shell around it |
+//! | `link.rs` | the handle and what is shared with the supervisor |
+//! | `requests.rs` | one method per kind of question |
+//! | `kept.rs`, `keep.rs` | what IB pushes: pure store, subscriptions |
+//! | `pacing/` | messages per second, the window of historical requests |
+//! | `fault.rs` | IB's codes to faults |
+//! | `convert/` | IB's types to ours and back |
+//! | `probe.rs` | does a gateway answer? |
+//! | `clock.rs` | the only reader of clocks |
+
+mod clock;
+mod convert;
+mod fault;
+mod keep;
+mod kept;
+mod link;
+mod notices;
+mod open;
+pub mod pacing;
+mod policy;
+mod probe;
+mod requests;
+mod session;
+mod settings;
+mod state;
+
+pub use clock::{Clock, Instant};
+pub use convert::{Bar, BarTime, Bars, Details, iana_zone};
+pub use kept::{AccountKept, Freshness, Holding, Kept, KeptValue, STALE_MAX_MS};
+pub use link::Link;
+pub use probe::{ProbeFault, ProbeReply, probe};
+pub use requests::{Article, BarsRequest, HeadTimestampRequest, Headlines, HeadlinesRequest, NewsProvider};
+pub use schemas::ClientId;
+pub use settings::{ClientIds, Settings};
+pub use state::{Farm, FarmState, Phase, State};
+
+/// Oldest server version that `ibapi` speaks: the first with protobuf for every message.
+pub const SERVER_VERSION_MIN: i32 = 213;

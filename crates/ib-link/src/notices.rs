@@ -1,0 +1,121 @@
+//! What IB tells without being asked: connectivity, farms, and whatever else has no request.
+
+use std::{collections::HashMap, time::Duration};
+
+use ibapi::Notice;
+
+use crate::{
+    clock::Instant,
+    policy::Event,
+    state::{Farm, FarmState},
+};
+
+/// IB has a dozen farms; more names than this come from texts that we misread.
+pub(crate) const FARMS_MAX: usize = 32;
+
+/// A notice whose code nobody knows is logged once in this time.
+const QUIET: Duration = Duration::from_secs(60);
+/// Codes that are remembered for it; beyond it every line is kept back, because a flood is no news.
+const QUIET_CODES_MAX: usize = 128;
+
+/// What a notice means for the session.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    Event(Event),
+    Farm(String, Farm),
+    /// Too many messages: IB closes the socket of who goes on.
+    TooFast,
+    /// Nothing for the session: worth a line in the log at most.
+    Other,
+}
+
+pub(crate) fn meaning(notice: &Notice) -> Meaning {
+    let farm = |state| {
+        let name = farm_name(&notice.message);
+        Meaning::Farm(name, Farm { state, told: notice.message.clone() })
+    };
+    match notice.code {
+        100 => Meaning::TooFast,
+        1100 | 2110 => Meaning::Event(Event::UpstreamLost),
+        1101 => Meaning::Event(Event::UpstreamRestored { data_lost: true }),
+        1102 => Meaning::Event(Event::UpstreamRestored { data_lost: false }),
+        1300 => Meaning::Event(Event::SocketLost("the gateway has reset its API port (IB notice 1300)".to_owned())),
+        2104 | 2106 | 2158 => farm(FarmState::Ok),
+        2103 | 2105 | 2157 => farm(FarmState::Broken),
+        2107 | 2108 => farm(FarmState::Inactive),
+        2119 => farm(FarmState::Connecting),
+        _ => Meaning::Other,
+    }
+}
+
+/// `Market data farm connection is OK:usfarm` and `... available upon demand.ushmds`.
+fn farm_name(text: &str) -> String {
+    let tail = text.rsplit([':', '.']).map(str::trim).find(|tail| !tail.is_empty());
+    tail.unwrap_or("unnamed").chars().take(40).collect()
+}
+
+/// Keeps a repeated notice from filling the log.
+#[derive(Debug, Default)]
+pub(crate) struct Quiet {
+    last: HashMap<i32, Instant>,
+}
+
+impl Quiet {
+    pub(crate) fn may_speak(&mut self, code: i32, now: Instant) -> bool {
+        self.last.retain(|_, at| now.saturating_duration_since(*at) < QUIET);
+        if self.last.contains_key(&code) || self.last.len() >= QUIET_CODES_MAX {
+            return false;
+        }
+        self.last.insert(code, now);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::instant;
+
+    fn notice(code: i32, message: &str) -> Notice {
+        Notice { request_id: None, code, message: message.to_owned(), error_time: None, advanced_order_reject_json: String::new() }
+    }
+
+    #[test]
+    fn connectivity_notices_become_events() {
+        for (code, wanted) in [
+            (1100, Event::UpstreamLost),
+            (2110, Event::UpstreamLost),
+            (1101, Event::UpstreamRestored { data_lost: true }),
+            (1102, Event::UpstreamRestored { data_lost: false }),
+        ] {
+            assert_eq!(meaning(&notice(code, "text")), Meaning::Event(wanted), "{code}");
+        }
+        assert_eq!(meaning(&notice(100, "Max rate of messages per second has been exceeded")), Meaning::TooFast);
+        assert!(matches!(meaning(&notice(1300, "text")), Meaning::Event(Event::SocketLost(_))));
+    }
+
+    #[test]
+    fn farms_are_named_by_their_notices() {
+        for (code, text, name, state) in [
+            (2104, "Market data farm connection is OK:usfarm", "usfarm", FarmState::Ok),
+            (2105, "HMDS data farm connection is broken:ushmds", "ushmds", FarmState::Broken),
+            (2107, "HMDS data farm connection is inactive but should be available upon demand.ushmds", "ushmds", FarmState::Inactive),
+            (2119, "Market data farm is connecting:usfarm", "usfarm", FarmState::Connecting),
+            (2158, "Sec-def data farm connection is OK:secdefnj", "secdefnj", FarmState::Ok),
+        ] {
+            let Meaning::Farm(found, farm) = meaning(&notice(code, text)) else { panic!("{code} is a farm's") };
+            assert_eq!((found.as_str(), farm.state), (name, state));
+        }
+        assert_eq!(meaning(&notice(2100, "API client has been unsubscribed from account data.")), Meaning::Other);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_repeated_code_is_quiet_for_a_minute() {
+        let mut quiet = Quiet::default();
+        let start = instant();
+        assert!(quiet.may_speak(9_999, start));
+        assert!(!quiet.may_speak(9_999, start + Duration::from_secs(59)));
+        assert!(quiet.may_speak(9_998, start));
+        assert!(quiet.may_speak(9_999, start + Duration::from_secs(60)));
+    }
+}

@@ -1,0 +1,297 @@
+//! When to probe, connect, check, give up and back off: a pure state machine.
+//!
+//! Invariants: every attempt begins with a probe, so that a gateway that is down costs no session attempt and no client
+//! id; there is one attempt at a time; [`Policy::wake_at`] is set whenever only time can bring the next step.
+//! Times are milliseconds of any clock that does not jump.
+
+use crate::{ClientId, ClientIds};
+
+/// Failed checks in a row after which the session is given up.
+const CHECKS_FAILED_MAX: u32 = 2;
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rhythm {
+    pub(crate) check_period_ms: u64,
+    /// Added to the first check of a session, so that the checks of many workers spread.
+    pub(crate) check_stagger_ms: u64,
+    pub(crate) probe_period_ms: u64,
+    pub(crate) backoff_ms: [u64; 5],
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Event {
+    Start,
+    /// The moment of [`Policy::wake_at`] has come.
+    Wake,
+    ProbeAnswered,
+    ProbeFailed(String),
+    /// The session is usable.
+    Opened,
+    ClientIdInUse,
+    OpenFailed(String),
+    CheckPassed,
+    CheckFailed(String),
+    SocketLost(String),
+    UpstreamLost,
+    UpstreamRestored {
+        data_lost: bool,
+    },
+    Restart,
+    Close,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    Probe,
+    Open(ClientId),
+    Check,
+    /// Ends the session or the attempt, whichever there is, without waiting for it.
+    Drop,
+    /// Subscribes to the kept state anew, on the same session.
+    Resubscribe,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// A probe before an attempt; `down` once one has failed.
+    Probing {
+        down: bool,
+        in_flight: bool,
+    },
+    Opening {
+        /// Ids that IB refused in this attempt.
+        refused: i32,
+    },
+    Open {
+        since: u64,
+        failed_checks: u32,
+    },
+    BackingOff {
+        until: u64,
+    },
+    Closed,
+}
+
+#[derive(Debug)]
+pub(crate) struct Policy {
+    ids: ClientIds,
+    rhythm: Rhythm,
+    stage: Stage,
+    /// Offset of the id that is tried or held; kept over reconnects.
+    id_offset: u32,
+    wake_at: Option<u64>,
+    /// Sessions in a row that ended before the first back-off had passed.
+    short_lives: usize,
+    consecutive_failures: u32,
+    restart_count: u32,
+    upstream_lost: bool,
+    reason: Option<String>,
+    connected_once: bool,
+}
+
+impl Policy {
+    pub(crate) fn new(ids: ClientIds, rhythm: Rhythm) -> Self {
+        Self {
+            id_offset: ids.start,
+            ids,
+            rhythm,
+            stage: Stage::Probing { down: false, in_flight: false },
+            wake_at: None,
+            short_lives: 0,
+            consecutive_failures: 0,
+            restart_count: 0,
+            upstream_lost: false,
+            reason: None,
+            connected_once: false,
+        }
+    }
+
+    pub(crate) fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    pub(crate) fn wake_at(&self) -> Option<u64> {
+        self.wake_at
+    }
+
+    pub(crate) fn client_id(&self) -> ClientId {
+        self.ids.at(self.id_offset)
+    }
+
+    pub(crate) fn consecutive_failures(&self) -> u32 {
+        self.consecutive_failures
+    }
+
+    pub(crate) fn restart_count(&self) -> u32 {
+        self.restart_count
+    }
+
+    pub(crate) fn upstream_lost(&self) -> bool {
+        self.upstream_lost
+    }
+
+    pub(crate) fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
+    pub(crate) fn connected_once(&self) -> bool {
+        self.connected_once
+    }
+
+    pub(crate) fn step(&mut self, event: Event, now: u64) -> Vec<Action> {
+        match (self.stage, event) {
+            (Stage::Closed, _) => Vec::new(),
+            (_, Event::Close) => {
+                self.enter(Stage::Closed, None);
+                vec![Action::Drop]
+            }
+            (_, Event::Restart) => self.restart(),
+            (_, Event::Start) => self.probe(),
+            (Stage::Probing { in_flight: false, .. } | Stage::BackingOff { .. }, Event::Wake) => self.probe(),
+            (Stage::Probing { in_flight: true, .. }, Event::ProbeAnswered) => self.open(0),
+            (Stage::Probing { in_flight: true, .. }, Event::ProbeFailed(reason)) => self.gateway_down(reason, now),
+            (Stage::Opening { .. }, Event::Opened) => self.opened(now),
+            (Stage::Opening { refused }, Event::ClientIdInUse) => self.next_id(refused + 1, now),
+            (Stage::Opening { .. }, Event::OpenFailed(reason)) => self.back_off(reason, now),
+            (Stage::Open { .. }, event) => self.while_open(event, now),
+            // A late answer to something that was given up.
+            _ => Vec::new(),
+        }
+    }
+
+    fn while_open(&mut self, event: Event, now: u64) -> Vec<Action> {
+        let Stage::Open { since, failed_checks } = self.stage else { return Vec::new() };
+        match event {
+            Event::Wake => {
+                // The next wake is set by the check's outcome, which always comes: it has a time-out.
+                self.wake_at = None;
+                return vec![Action::Check];
+            }
+            Event::CheckPassed => {
+                self.consecutive_failures = 0;
+                self.reason = None;
+                self.enter(Stage::Open { since, failed_checks: 0 }, Some(now + self.rhythm.check_period_ms));
+            }
+            Event::CheckFailed(reason) => {
+                self.consecutive_failures += 1;
+                if failed_checks + 1 >= CHECKS_FAILED_MAX {
+                    return self.session_over(format!("{CHECKS_FAILED_MAX} checks in a row failed: {reason}"), since, now);
+                }
+                self.reason = Some(reason);
+                self.enter(Stage::Open { since, failed_checks: failed_checks + 1 }, Some(now + self.rhythm.check_period_ms));
+            }
+            Event::SocketLost(reason) => {
+                self.consecutive_failures += 1;
+                return self.session_over(reason, since, now);
+            }
+            Event::UpstreamLost => self.upstream_lost = true,
+            Event::UpstreamRestored { data_lost } => {
+                self.upstream_lost = false;
+                if data_lost {
+                    return vec![Action::Resubscribe];
+                }
+            }
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn enter(&mut self, stage: Stage, wake_at: Option<u64>) {
+        self.stage = stage;
+        self.wake_at = wake_at;
+        if !matches!(stage, Stage::Open { .. }) {
+            self.upstream_lost = false;
+        }
+    }
+
+    fn probe(&mut self) -> Vec<Action> {
+        let down = matches!(self.stage, Stage::Probing { down: true, .. });
+        self.enter(Stage::Probing { down, in_flight: true }, None);
+        vec![Action::Probe]
+    }
+
+    fn gateway_down(&mut self, reason: String, now: u64) -> Vec<Action> {
+        // A probe is no attempt: only the first failure of a row counts, or the number would be the seconds of outage.
+        if !matches!(self.stage, Stage::Probing { down: true, .. }) {
+            self.consecutive_failures += 1;
+        }
+        self.reason = Some(reason);
+        self.enter(Stage::Probing { down: true, in_flight: false }, Some(now + self.rhythm.probe_period_ms));
+        Vec::new()
+    }
+
+    fn open(&mut self, refused: i32) -> Vec<Action> {
+        self.enter(Stage::Opening { refused }, None);
+        vec![Action::Open(self.client_id())]
+    }
+
+    fn next_id(&mut self, refused: i32, now: u64) -> Vec<Action> {
+        let taken = self.client_id();
+        self.id_offset = self.ids.next_offset(self.id_offset);
+        if refused < self.ids.count.max(1) {
+            return self.open(refused);
+        }
+        let reason = if self.ids.count <= 1 {
+            format!("client id {taken} is held by another connection (IB error 326)")
+        } else {
+            let (first, last) = self.ids.bounds();
+            format!("all client ids from {first} to {last} are held by other connections (IB error 326)")
+        };
+        self.back_off(reason, now)
+    }
+
+    fn opened(&mut self, now: u64) -> Vec<Action> {
+        self.consecutive_failures = 0;
+        self.restart_count = 0;
+        self.reason = None;
+        self.connected_once = true;
+        let first_check = now + self.rhythm.check_period_ms + self.rhythm.check_stagger_ms;
+        self.enter(Stage::Open { since: now, failed_checks: 0 }, Some(first_check));
+        Vec::new()
+    }
+
+    fn back_off(&mut self, reason: String, now: u64) -> Vec<Action> {
+        self.consecutive_failures += 1;
+        self.restart_count += 1;
+        let step = usize::try_from(self.restart_count - 1).unwrap_or(usize::MAX);
+        self.wait(step, reason, now);
+        vec![Action::Drop]
+    }
+
+    fn wait(&mut self, step: usize, reason: String, now: u64) {
+        let steps = &self.rhythm.backoff_ms;
+        let until = now + steps[step.min(steps.len() - 1)];
+        self.reason = Some(reason);
+        self.enter(Stage::BackingOff { until }, Some(until));
+    }
+
+    /// Connects anew at once, unless sessions end as soon as they begin: then like failed attempts.
+    fn session_over(&mut self, reason: String, since: u64, now: u64) -> Vec<Action> {
+        self.restart_count += 1;
+        if now.saturating_sub(since) < self.rhythm.backoff_ms[0] {
+            self.short_lives += 1;
+        } else {
+            self.short_lives = 0;
+        }
+        if self.short_lives > 1 {
+            self.wait(self.short_lives - 2, reason, now);
+            return vec![Action::Drop];
+        }
+        self.reason = Some(reason);
+        let mut actions = vec![Action::Drop];
+        actions.extend(self.probe());
+        actions
+    }
+
+    fn restart(&mut self) -> Vec<Action> {
+        self.restart_count += 1;
+        self.reason = Some("a restart of the session was asked for".to_owned());
+        let mut actions = vec![Action::Drop];
+        actions.extend(self.probe());
+        actions
+    }
+}
+
+#[cfg(test)]
+#[path = "policy_tests.rs"]
+mod tests;

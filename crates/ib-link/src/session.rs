@@ -1,0 +1,347 @@
+//! The shell around [`Policy`]: one task that owns the session, the timer and the attempts.
+//!
+//! Invariants: at most one attempt and one session exist; what belongs to a session that was dropped is told by its
+//! number and ignored; dropping a session waits for nothing, so that a hung one can be replaced.
+
+use std::{sync::Arc, time::Duration};
+
+use ibapi::{Notice, subscriptions::NoticeStream};
+use schemas::{ClientId, context::Mode};
+use tokio::{
+    sync::{Mutex, mpsc},
+    time::{sleep_until, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+
+use crate::{
+    SERVER_VERSION_MIN,
+    clock::{Instant, instant},
+    convert, fault,
+    keep::Keep,
+    link::{Session, Shared, millis},
+    notices::{FARMS_MAX, Meaning, Quiet, meaning},
+    open::{self, DISCONNECT_TIMEOUT, OpenFault, Opened},
+    policy::{Action, Event, Policy, Stage},
+    probe::{ProbeReply, probe},
+    state::{Phase, State},
+};
+
+/// Reports of a session's tasks that wait for the supervisor; a full queue holds up the tasks.
+const REPORTS_MAX: usize = 256;
+/// After IB's error 100, so that the window it counts in is empty again.
+const TOO_FAST_PAUSE: Duration = Duration::from_secs(1);
+
+/// What a task tells the supervisor.
+enum Report {
+    Event(Event),
+    Probed(ProbeReply),
+    Opened(Box<Opened>),
+    Notice(Notice),
+}
+
+/// Where the tasks of one attempt or session report to.
+struct Reporter {
+    reports: mpsc::Sender<(u64, Report)>,
+    number: u64,
+}
+
+impl Reporter {
+    /// False when the supervisor is gone.
+    async fn tell(&self, report: Report) -> bool {
+        self.reports.send((self.number, report)).await.is_ok()
+    }
+}
+
+pub(crate) struct Supervisor {
+    shared: Arc<Shared>,
+    policy: Policy,
+    state: State,
+    born: Instant,
+    reports: mpsc::Sender<(u64, Report)>,
+    inbox: mpsc::Receiver<(u64, Report)>,
+    /// Of the attempt or session that reports are heard from.
+    number: u64,
+    attempt: Option<AbortOnDropHandle<()>>,
+    /// Notices, check and subscriptions of the open session.
+    tasks: Vec<AbortOnDropHandle<()>>,
+    keep: Option<AbortOnDropHandle<()>>,
+    quiet: Quiet,
+}
+
+impl Supervisor {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        let (reports, inbox) = mpsc::channel(REPORTS_MAX);
+        Self {
+            policy: Policy::new(shared.settings.client_ids, shared.settings.rhythm()),
+            state: State::starting(),
+            born: instant(),
+            reports,
+            inbox,
+            number: 0,
+            attempt: None,
+            tasks: Vec::new(),
+            keep: None,
+            quiet: Quiet::default(),
+            shared,
+        }
+    }
+
+    pub(crate) async fn run(mut self) {
+        let shared = self.shared.clone();
+        self.step(Event::Start);
+        while self.policy.stage() != Stage::Closed {
+            let wake_at = self.policy.wake_at().map(|at| self.born + Duration::from_millis(at));
+            tokio::select! {
+                biased;
+                () = shared.close.cancelled() => self.close().await,
+                () = shared.restart.notified() => self.step(Event::Restart),
+                Some((number, report)) = self.inbox.recv() => self.hear(number, report),
+                // The policy names a moment: time itself is meant.
+                () = sleep_until(wake_at.unwrap_or(self.born)), if wake_at.is_some() => self.step(Event::Wake),
+            }
+        }
+    }
+
+    async fn close(&mut self) {
+        let session = self.drop_session();
+        let actions = self.policy.step(Event::Close, self.now());
+        self.act(actions);
+        if let Some(session) = session {
+            give_back(&session).await;
+        }
+        // Not published before the session is given back: `Link::close` waits for it.
+        self.publish();
+    }
+
+    fn now(&self) -> u64 {
+        millis(self.born.elapsed())
+    }
+
+    fn step(&mut self, event: Event) {
+        let before = self.policy.stage();
+        let actions = self.policy.step(event, self.now());
+        self.act(actions);
+        let ended = matches!(before, Stage::Open { .. }) && !matches!(self.policy.stage(), Stage::Open { .. });
+        if ended {
+            tracing::warn!(reason = self.policy.reason(), "the IB session ended");
+        } else if self.policy.reason().is_some() && self.policy.reason() != self.state.reason.as_deref() {
+            // Once per reason: the probes of an outage repeat theirs every second.
+            tracing::warn!(reason = self.policy.reason(), failures = self.policy.consecutive_failures(), "no good IB session");
+        }
+        self.publish();
+    }
+
+    fn hear(&mut self, number: u64, report: Report) {
+        match report {
+            _ if number != self.number => ignore(report),
+            Report::Event(event) => {
+                if event == Event::CheckPassed {
+                    self.shared.keeper.alive();
+                }
+                self.step(event);
+            }
+            Report::Probed(reply) => self.probed(&reply),
+            Report::Opened(opened) => self.opened(*opened),
+            Report::Notice(notice) => self.notice(&notice),
+        }
+    }
+
+    fn act(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Probe => self.probe(),
+                Action::Open(id) => self.open(id),
+                Action::Check => self.check(),
+                Action::Drop => {
+                    if let Some(session) = self.drop_session() {
+                        // Not awaited: a session that hangs must not hold up the next one.
+                        tokio::spawn(async move { give_back(&session).await });
+                    }
+                }
+                Action::Resubscribe => self.keep(),
+            }
+        }
+    }
+
+    fn reporter(&self) -> Reporter {
+        Reporter { reports: self.reports.clone(), number: self.number }
+    }
+
+    fn probe(&mut self) {
+        let (shared, reporter) = (self.shared.clone(), self.reporter());
+        self.attempt = Some(spawn(async move {
+            let settings = &shared.settings;
+            let found = probe(&settings.host, settings.port, Duration::from_millis(settings.probe_timeout_ms)).await;
+            let report = match found {
+                Ok(reply) => Report::Probed(reply),
+                Err(fault) => Report::Event(Event::ProbeFailed(fault.to_string())),
+            };
+            reporter.tell(report).await;
+        }));
+    }
+
+    fn probed(&mut self, reply: &ProbeReply) {
+        self.state.server_version = Some(reply.server_version);
+        self.state.gateway_time_zone = reply.time_zone().map(|zone| convert::iana_zone(zone).unwrap_or_else(|| zone.to_owned()));
+        self.step(Event::ProbeAnswered);
+    }
+
+    fn open(&mut self, id: ClientId) {
+        let (shared, reporter) = (self.shared.clone(), self.reporter());
+        let version = self.state.server_version.unwrap_or(SERVER_VERSION_MIN);
+        self.attempt = Some(spawn(async move {
+            let outcome = if version < SERVER_VERSION_MIN {
+                Err(OpenFault::Other(fault::too_old_reason(version, SERVER_VERSION_MIN)))
+            } else {
+                open::open(&shared.settings, &shared.bucket, id).await
+            };
+            let report = match outcome {
+                Ok(opened) => Report::Opened(Box::new(opened)),
+                Err(OpenFault::ClientIdInUse) => Report::Event(Event::ClientIdInUse),
+                Err(OpenFault::Other(reason)) => Report::Event(Event::OpenFailed(reason)),
+            };
+            reporter.tell(report).await;
+        }));
+    }
+
+    fn opened(&mut self, opened: Opened) {
+        let Opened { client, notices, accounts } = opened;
+        self.state.server_version = Some(client.server_version());
+        self.state.mode = Mode::of_accounts(accounts.iter().map(String::as_str));
+        self.state.accounts = accounts;
+        self.state.farms.clear();
+        let session =
+            Arc::new(Session { client, over: CancellationToken::new(), server_time: Mutex::default(), news_providers: Mutex::default() });
+        *self.shared.session_slot() = Some(session);
+        self.tasks.push(self.listen(notices));
+        if self.shared.settings.keep_account {
+            self.keep();
+        }
+        self.step(Event::Opened);
+        tracing::info!(client_id = %self.policy.client_id(), server_version = self.state.server_version, "the IB session is open");
+    }
+
+    /// Hears notices until the socket is gone: then `ibapi` ends their stream, because it may not reconnect.
+    fn listen(&self, mut notices: NoticeStream) -> AbortOnDropHandle<()> {
+        let reporter = self.reporter();
+        spawn(async move {
+            while let Some(notice) = notices.next().await {
+                if !reporter.tell(Report::Notice(notice)).await {
+                    return;
+                }
+            }
+            let lost = Event::SocketLost("the connection to the gateway was lost".to_owned());
+            reporter.tell(Report::Event(lost)).await;
+        })
+    }
+
+    fn notice(&mut self, notice: &Notice) {
+        match meaning(notice) {
+            Meaning::Event(event) => {
+                tracing::warn!(code = notice.code, text = notice.message, "IB tells about connectivity");
+                match &event {
+                    Event::UpstreamLost => self.shared.keeper.upstream(false),
+                    // With data lost the subscriptions begin anew, and only then is the state fresh.
+                    Event::UpstreamRestored { data_lost: false } => self.shared.keeper.upstream(true),
+                    _ => {}
+                }
+                self.step(event);
+            }
+            Meaning::Farm(name, farm) => {
+                if self.state.farms.len() < FARMS_MAX || self.state.farms.contains_key(&name) {
+                    self.state.farms.insert(name, farm);
+                }
+                self.publish();
+            }
+            Meaning::TooFast => {
+                self.shared.bucket.pause(TOO_FAST_PAUSE);
+                tracing::warn!(text = notice.message, "IB took too many messages; pausing");
+            }
+            Meaning::Other => {
+                if self.quiet.may_speak(notice.code, instant()) {
+                    tracing::info!(code = notice.code, text = notice.message, "IB tells");
+                }
+            }
+        }
+    }
+
+    fn check(&mut self) {
+        let Some(session) = self.shared.session_slot().clone() else { return };
+        let (shared, reporter) = (self.shared.clone(), self.reporter());
+        self.tasks.retain(|task| !task.is_finished());
+        self.tasks.push(spawn(async move {
+            let within = Duration::from_millis(shared.settings.check_timeout_ms);
+            let outcome = open::check(&session, &shared.bucket, within).await;
+            let event = outcome.map_or_else(Event::CheckFailed, |()| Event::CheckPassed);
+            reporter.tell(Report::Event(event)).await;
+        }));
+    }
+
+    /// Subscribes to the account state; a subscription that is there is dropped, which cancels it.
+    fn keep(&mut self) {
+        let Some(session) = self.shared.session_slot().clone() else { return };
+        self.keep = None;
+        let keep = Keep {
+            keeper: self.shared.keeper.clone(),
+            session,
+            bucket: self.shared.bucket.clone(),
+            accounts: self.state.accounts.clone().into(),
+            again: Duration::from_millis(self.shared.settings.keep_again_ms),
+        };
+        self.keep = Some(spawn(keep.run()));
+    }
+
+    /// Ends what there is, attempt or session; the connection itself is left to the caller.
+    fn drop_session(&mut self) -> Option<Arc<Session>> {
+        self.number += 1;
+        self.attempt = None;
+        self.tasks.clear();
+        self.keep = None;
+        let session = self.shared.session_slot().take()?;
+        session.over.cancel();
+        self.shared.keeper.lost();
+        Some(session)
+    }
+
+    fn publish(&mut self) {
+        let policy = &self.policy;
+        self.state.phase = match policy.stage() {
+            Stage::Probing { down: true, .. } => Phase::Probing,
+            Stage::Probing { down: false, .. } if !policy.connected_once() => Phase::Starting,
+            Stage::Probing { .. } | Stage::Opening { .. } => Phase::Connecting,
+            Stage::Open { .. } => Phase::Connected,
+            Stage::BackingOff { until } => Phase::BackingOff { until: self.born + Duration::from_millis(until) },
+            Stage::Closed => Phase::Closed,
+        };
+        let has_id = matches!(policy.stage(), Stage::Open { .. } | Stage::Opening { .. });
+        self.state.client_id = has_id.then(|| policy.client_id());
+        self.state.consecutive_failures = policy.consecutive_failures();
+        self.state.restart_count = policy.restart_count();
+        self.state.upstream_lost = policy.upstream_lost();
+        self.state.reason = policy.reason().map(str::to_owned);
+        self.shared.state.send_if_modified(|told| {
+            let changed = *told != self.state;
+            if changed {
+                told.clone_from(&self.state);
+            }
+            changed
+        });
+    }
+}
+
+fn spawn(task: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<()> {
+    AbortOnDropHandle::new(tokio::spawn(task))
+}
+
+async fn give_back(session: &Session) {
+    let _ = timeout(DISCONNECT_TIMEOUT, session.client.disconnect()).await;
+}
+
+/// What comes after its attempt or session was given up. Only a session must be given back.
+fn ignore(report: Report) {
+    if let Report::Opened(opened) = report {
+        tokio::spawn(async move {
+            let _ = timeout(DISCONNECT_TIMEOUT, opened.client.disconnect()).await;
+        });
+    }
+}

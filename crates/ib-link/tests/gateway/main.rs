@@ -1,0 +1,5 @@
+//! The link against a simulated gateway, over TCP.
+
+mod requests;
+mod supervision;
+mod support;
