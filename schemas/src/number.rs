@@ -17,6 +17,7 @@ pub struct Num(pub Decimal);
 /// Digits that survive the way through a double and back.
 pub const SIGNIFICANT_DIGITS_MAX: usize = 15;
 const DIGITS: u32 = 15;
+const MANTISSA_MAX: u128 = 10_u128.pow(DIGITS);
 
 impl Num {
     pub const ZERO: Self = Self(Decimal::ZERO);
@@ -26,8 +27,7 @@ impl Num {
         if !value.is_finite() || value.abs() >= 1e20 {
             return None;
         }
-        // The shortest text that reads back as this double is what IB meant: 0.1, not 0.1000000000000000055.
-        Decimal::from_str_exact(&format!("{value}")).ok().or_else(|| Decimal::from_f64(value)).map(|d| Self(d.normalize()))
+        shortest(value).map(Self)
     }
 
     /// From a text of IB's such as `1000592.65`; empty and unreadable texts become `None`.
@@ -61,7 +61,8 @@ impl fmt::Display for Num {
 impl Serialize for Num {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // What is written can be read again: a quotient such as 1/3 is told to the digits that survive.
-        let value = self.0.round_sf(DIGITS).unwrap_or(self.0).normalize();
+        let short = self.0.mantissa().unsigned_abs() < MANTISSA_MAX;
+        let value = if short { self.0 } else { self.0.round_sf(DIGITS).unwrap_or(self.0) }.normalize();
         match (value.scale(), value.to_i64()) {
             (0, Some(whole)) => serializer.serialize_i64(whole),
             _ => serializer.serialize_f64(Self(value).to_f64()),
@@ -88,12 +89,26 @@ impl<'de> Deserialize<'de> for Num {
             }
 
             fn visit_f64<E: de::Error>(self, value: f64) -> Result<Num, E> {
-                let read = Decimal::from_str_exact(&format!("{value}")).map_err(|_| E::custom("out of range"))?;
-                checked(read)
+                checked(shortest(value).ok_or_else(|| E::custom("out of range"))?)
             }
         }
         deserializer.deserialize_f64(Visitor)
     }
+}
+
+/// The decimal that a double stands for: the shortest that reads back as it, 0.1 and not 0.1000000000000000055.
+fn shortest(value: f64) -> Option<Decimal> {
+    const TENS: [f64; 9] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
+    for (scale, ten) in (0_u32..).zip(TENS) {
+        let whole = (value * ten).round();
+        // Below 10^15 a whole number and a power of ten are exact doubles, so that this division rounds once, as
+        // reading the literal does; the first scale that gives the double back is the shortest.
+        if whole.abs() < 1e15 && whole / ten == value {
+            #[expect(clippy::cast_possible_truncation, reason = "a whole number below 10^15")]
+            return Some(Decimal::new(whole as i64, scale));
+        }
+    }
+    Decimal::from_str_exact(&format!("{value}")).ok().or_else(|| Decimal::from_f64(value)).map(|decimal| decimal.normalize())
 }
 
 fn checked<E: de::Error>(value: Decimal) -> Result<Num, E> {
@@ -147,6 +162,15 @@ mod tests {
                 let back: Num = serde_json::from_str(&text).expect(&text);
                 assert!((back.0 - value.0).abs() < Decimal::new(1, 6), "{text}");
             }
+        }
+    }
+
+    #[test]
+    fn the_quick_way_and_the_long_way_agree() {
+        for value in [0.1, 0.3, 2.675, 1.005, 270.88, 1.08345, 1e-8, 123_456.789, -17.25, 99_999_999.99, 0.1 + 0.2, 1.0 / 3.0, 5e-324, 1e19]
+        {
+            let long = Decimal::from_str_exact(&format!("{value}")).or_else(|_| Decimal::from_f64(value).ok_or(())).map(|d| d.normalize());
+            assert_eq!(shortest(value).map(|d| d.normalize()), long.ok(), "{value}");
         }
     }
 

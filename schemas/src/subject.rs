@@ -61,6 +61,16 @@ impl GatewayName {
         format!("{ROOT}.{self}.rpc.{family}.{op}")
     }
 
+    /// Where `family.op` is asked of one process, whatever its queue group does; `id` is its heartbeat id.
+    pub fn rpc_of(&self, service: &str, id: &str, family: &str, op: &str) -> String {
+        format!("{ROOT}.{self}.ctl.{service}.{id}.rpc.{family}.{op}")
+    }
+
+    /// Everything that is asked of one process.
+    pub fn rpcs_of(&self, service: &str, id: &str) -> String {
+        format!("{ROOT}.{self}.ctl.{service}.{id}.rpc.*.*")
+    }
+
     /// Where the cancel of one request is told to every worker.
     pub fn cancel(&self, request: &crate::RequestId) -> String {
         format!("{ROOT}.{self}.cancel.{request}")

@@ -1,0 +1,81 @@
+//! Why a call has no answer, in words that lead on.
+
+use std::time::Duration;
+
+use schemas::{
+    Fault, FaultCode, REPLY_BYTES_MAX, Retry, Row,
+    health::{Heartbeat, State},
+};
+
+use crate::{connection::BusError, fleet::Seen};
+
+/// Nobody listens: say why, from the heartbeats.
+pub(super) fn nobody(row: &Row, seen: &[Seen]) -> Fault {
+    let name = row.name();
+    let workers: Vec<&Heartbeat> = seen.iter().filter(|seen| seen.is_alive() && seen.beat.ib.is_some()).map(|seen| &seen.beat).collect();
+    if workers.is_empty() {
+        return Fault::new(FaultCode::NoWorker, format!("nobody serves {name}: no worker runs"))
+            .hint("start workers (`ibmesh worker`, or the whole stack with `ibmesh up`); GET /health lists who is alive");
+    }
+    if workers.iter().any(|beat| beat.ib.as_ref().is_some_and(|ib| ib.connected && ib.upstream_lost)) {
+        return Fault::new(FaultCode::UpstreamLost, format!("{name} cannot be asked: the gateway has lost its connection to IB's servers"))
+            .hint("IB or the gateway's network is away; the gateway reconnects by itself");
+    }
+    if workers.iter().any(|beat| beat.state == State::IbDown) {
+        return gateway_down(&workers);
+    }
+    // The states of one release pass; a release that does not know the operation stays as it is.
+    let other = workers.iter().find(|beat| beat.state == State::Ready && !beat.operations.is_empty() && beat.version != schemas::VERSION);
+    if let Some(beat) = other {
+        let message = format!("the workers that run are of ib-mesh {} and do not serve {name}; this is {}", beat.version, schemas::VERSION);
+        return Fault::new(FaultCode::Unsupported, message).hint("roll the workers to this release, before the edges");
+    }
+    let states: Vec<String> = workers.iter().map(|beat| format!("{:?}", beat.state).to_lowercase()).collect();
+    let (count, runs) = (workers.len(), if workers.len() == 1 { "worker runs" } else { "workers run" });
+    Fault::new(FaultCode::NoWorker, format!("nobody serves {name} now: {count} {runs} ({})", states.join(", ")))
+        .hint("a worker serves as soon as it has its IB session; GET /health shows what it waits for")
+}
+
+fn gateway_down(workers: &[&Heartbeat]) -> Fault {
+    let down = workers.iter().filter(|beat| beat.state == State::IbDown).filter_map(|beat| beat.ib.as_ref());
+    // One that knows the reason tells it for all.
+    let session = down.max_by_key(|ib| ib.reason.is_some());
+    let place = session.map_or_else(String::new, |ib| format!(" at {}:{}", ib.host, ib.port));
+    let reason = session.and_then(|ib| ib.reason.as_ref()).map_or_else(String::new, |reason| format!(": {reason}"));
+    Fault::new(FaultCode::GatewayDown, format!("{} workers run, but none is connected to the IB gateway{place}{reason}", workers.len()))
+        .hint("start or log in the gateway; the workers connect by themselves within seconds")
+}
+
+/// Nobody took the request, or who took it is gone.
+pub(super) fn lost(row: &Row, why: &str, attempts: u32) -> Fault {
+    let message = format!("{}: {why} ({attempts} attempts)", row.name());
+    match row.retry {
+        Retry::Safe => Fault::new(FaultCode::NoWorker, message)
+            .hint("workers that hang or died are shown by GET /health; `ibmesh up` and compose restart them"),
+        Retry::Never => unknown(message),
+    }
+}
+
+pub(super) fn timed_out(row: &Row, budget: Duration) -> Fault {
+    let message = format!("{} had no answer within {} ms", row.name(), budget.as_millis());
+    match row.retry {
+        Retry::Safe => {
+            Fault::new(FaultCode::Timeout, message).hint("IB was slow or the request waits for IB's pacing; ask for less, or again later")
+        }
+        Retry::Never => unknown(message),
+    }
+}
+
+/// A write that was sent may have been done.
+fn unknown(message: String) -> Fault {
+    Fault::new(FaultCode::UnknownOutcome, message).hint("it may have been done: look before asking again")
+}
+
+pub(super) fn not_sent(error: &BusError) -> Fault {
+    Fault::new(FaultCode::NoWorker, format!("the request was not sent: {error}")).hint("check the NATS server (NATS_URL)")
+}
+
+pub(super) fn too_large(row: &Row, bytes: usize, server_max: usize) -> Fault {
+    let most = server_max.min(REPLY_BYTES_MAX);
+    Fault::new(FaultCode::TooLarge, format!("the parameters of {} have {bytes} bytes, at most {most} fit one message", row.name()))
+}

@@ -1,0 +1,22 @@
+//! NATS, and nothing else: connect, call, serve, leave without loss, heartbeats, buckets, discovery.
+//!
+//! The only crate that names `async-nats`. Invariants: nothing is published while disconnected (it would be executed
+//! late, after the reconnect); every wait has a deadline; a responder is in its queue group only while it can answer.
+
+mod address;
+mod beats;
+mod bucket;
+mod call;
+mod connection;
+mod discovery;
+mod fleet;
+mod mux;
+mod serve;
+mod text;
+
+pub use beats::Beacon;
+pub use bucket::{Bucket, BucketError, VALUE_BYTES_MAX};
+pub use call::{CallOptions, Caller, Patience, Reply};
+pub use connection::{Bus, BusError, ConnectError, SERVER_VERSION_MIN, Settings};
+pub use fleet::{Fleet, Seen};
+pub use serve::{Builder, Load, Observation, Observer, Request, ServeSettings, Server};

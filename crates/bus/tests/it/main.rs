@@ -1,0 +1,12 @@
+//! The bus against a real nats-server; one program, so that it is linked once.
+
+mod bucket;
+mod calls;
+mod connect;
+mod discovery;
+mod heartbeats;
+mod leave;
+mod outage;
+mod round_trip;
+mod slots;
+mod support;
