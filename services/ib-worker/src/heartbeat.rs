@@ -1,0 +1,64 @@
+//! This worker's heartbeat.
+
+use bus::Load;
+use ib_link::State as LinkState;
+use schemas::health::{Heartbeat, IbSession, State};
+use service::Process;
+use tokio::sync::watch;
+
+use crate::{SERVICE, membership::Joined};
+
+/// Knows where each part of the heartbeat comes from.
+#[derive(Debug)]
+pub(crate) struct Teller {
+    process: Process,
+    slots: u32,
+    link: watch::Receiver<LinkState>,
+    load: Load,
+    operations: Joined,
+}
+
+impl Teller {
+    pub(crate) fn new(process: &Process, slots: usize, link: watch::Receiver<LinkState>, load: Load, operations: Joined) -> Self {
+        Self { process: process.clone(), slots: u32::try_from(slots).unwrap_or(u32::MAX), link, load, operations }
+    }
+
+    pub(crate) fn tell(&self) -> Heartbeat {
+        let link = self.link.borrow().clone();
+        let draining = self.process.shutdown.is_cancelled();
+        let state = match (draining, link.connected(), link.consecutive_failures) {
+            (true, ..) => State::Draining,
+            (_, true, _) => State::Ready,
+            (_, false, 0) => State::Starting,
+            (_, false, _) => State::IbDown,
+        };
+        Heartbeat {
+            service: SERVICE.to_owned(),
+            id: self.process.id.clone(),
+            version: schemas::VERSION.to_owned(),
+            pid: std::process::id(),
+            state,
+            sequence: 0,
+            started_at: self.process.started_at,
+            in_flight: self.load.in_flight(),
+            slots: self.slots,
+            operations: if draining { Vec::new() } else { self.operations.names() },
+            ib: Some(self.session(&link)),
+        }
+    }
+
+    fn session(&self, link: &LinkState) -> IbSession {
+        IbSession {
+            connected: link.connected(),
+            host: self.process.settings.ib_host().to_owned(),
+            port: self.process.settings.ib_port(),
+            client_id: link.client_id.filter(|_| link.connected()),
+            server_version: link.server_version,
+            mode: link.mode,
+            consecutive_failures: link.consecutive_failures,
+            restart_count: link.restart_count,
+            upstream_lost: link.upstream_lost,
+            reason: link.reason.clone(),
+        }
+    }
+}

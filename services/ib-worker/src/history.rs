@@ -1,0 +1,162 @@
+//! `history.bars`.
+
+use std::sync::Arc;
+
+use bus::{Builder, Request};
+use ib_link::{BarsRequest, pacing::HistoryKey};
+use jiff::{Timestamp, tz::TimeZone};
+use schemas::{
+    Fault,
+    context::{DataType, MarketState},
+    history::{BARS_MAX, BarSize, Bars, BarsParams, BarsReply, WhatToShow},
+};
+use tokio::time::Instant;
+
+use crate::{
+    market::Hours,
+    resolve::Resolved,
+    when::{self, Bound},
+    worker::Worker,
+};
+
+pub(crate) fn routes(builder: Builder, worker: &Arc<Worker>) -> Builder {
+    let worker = Arc::clone(worker);
+    builder.route::<Bars, _, _>(move |params, request| bars(Arc::clone(&worker), params, request))
+}
+
+async fn bars(worker: Arc<Worker>, params: BarsParams, request: Request) -> Result<BarsReply, Fault> {
+    if params.limit == 0 || params.limit > BARS_MAX {
+        return Err(Fault::invalid("limit", format!("limit {} is not between 1 and {BARS_MAX}", params.limit)));
+    }
+    let mut resolved = worker.contract(&params.contract, request.deadline).await?;
+    let what = params.what_to_show.unwrap_or_else(|| yielding(&mut resolved));
+    let zone_name = resolved.details.time_zone.clone().unwrap_or_else(|| "America/New_York".to_owned());
+    let zone = TimeZone::get(&zone_name).unwrap_or(TimeZone::UTC);
+    let end = params.end.as_deref().map(|text| when::parse("end", text, &zone, Bound::End)).transpose()?;
+    let now = worker.now();
+    if let Some(end) = end
+        && params.what_to_show == Some(WhatToShow::AdjustedLast)
+    {
+        return Err(Fault::invalid("end", format!("ADJUSTED_LAST has no end ({end}): IB adjusts up to now; leave end out or use TRADES")));
+    }
+    let asked = Asked {
+        request: BarsRequest {
+            contract: resolved.contract.clone(),
+            duration: params.duration,
+            bar_size: params.bar_size,
+            what_to_show: what,
+            use_rth: params.use_rth,
+            // An end in the future is now to IB; saying now lets the same question be recognised.
+            end: end.filter(|end| *end < now),
+        },
+        resolved,
+        zone,
+        zone_name,
+    };
+    let key = asked.name();
+    let (again, asked, deadline) = (Arc::clone(&worker), Arc::new(asked), request.deadline);
+    let ask = move || {
+        let (worker, asked) = (Arc::clone(&again), Arc::clone(&asked));
+        async move { asked.ask(&worker, deadline).await }
+    };
+    let whole = worker.bars.get(key, ask).await?;
+    Ok(limited((*whole).clone(), params.limit, worker.now()))
+}
+
+/// IB has no trades of currencies, and of crypto only aggregated ones; the default yields and the answer says so.
+fn yielding(resolved: &mut Resolved) -> WhatToShow {
+    let (what, why) = match resolved.contract.sec_type.as_str() {
+        "CASH" => (WhatToShow::Midpoint, "because CASH has no trades"),
+        "CRYPTO" => (WhatToShow::AggTrades, "because CRYPTO"),
+        "CMDTY" => (WhatToShow::Midpoint, "because CMDTY has no trades"),
+        _ => return WhatToShow::Trades,
+    };
+    resolved.contract.assumed.push(format!("data type {what}, {why}"));
+    what
+}
+
+/// One question to IB and how its answer is told.
+struct Asked {
+    request: BarsRequest,
+    resolved: Resolved,
+    zone: TimeZone,
+    zone_name: String,
+}
+
+impl Asked {
+    /// The same text for the same question.
+    fn name(&self) -> String {
+        let request = &self.request;
+        let end = request.end.map_or_else(|| "now".to_owned(), |end| end.as_second().to_string());
+        let contract = &request.contract;
+        format!(
+            "{} {} {} {} {} {} {end}",
+            contract.conid, contract.exchange, request.duration, request.bar_size, request.what_to_show, request.use_rth
+        )
+    }
+
+    /// From what another worker was told seconds ago, else from IB at its pace.
+    async fn ask(&self, worker: &Worker, deadline: Instant) -> Result<BarsReply, Fault> {
+        let name = self.name();
+        if let Some(mut reply) = worker.answers.recall::<BarsReply>(&name).await {
+            reply.contract.assumed.clone_from(&self.resolved.contract.assumed);
+            return Ok(reply);
+        }
+        worker.gate.admit(HistoryKey::of_bars(&self.request), deadline).await?;
+        let answer = worker.link.bars(&self.request, deadline).await?;
+        let now = worker.now();
+        let last = answer.bars.len().saturating_sub(1);
+        let forming = self.request.end.is_none();
+        let bars = answer.bars.iter().enumerate();
+        let bars =
+            bars.map(|(index, bar)| bar.told(&self.zone, forming && index == last && self.still_forms(bar.time, now))).collect::<Vec<_>>();
+        let mut context = worker.context_of(&self.resolved.details, DataType::Historical);
+        context.as_of = Some(now);
+        let reply = BarsReply {
+            contract: self.resolved.contract.clone(),
+            duration: self.request.duration,
+            bar_size: self.request.bar_size,
+            what_to_show: self.request.what_to_show,
+            use_rth: self.request.use_rth,
+            adjustment: self.request.what_to_show.adjustment().to_owned(),
+            time_zone: self.zone_name.clone(),
+            total: bars.len(),
+            bars,
+            truncated: false,
+            context,
+        };
+        worker.answers.keep(&name, &reply).await;
+        Ok(reply)
+    }
+
+    /// Whether a bar's period reaches past now. A daily bar forms until its session ends.
+    fn still_forms(&self, start: ib_link::BarTime, now: Timestamp) -> bool {
+        match start {
+            ib_link::BarTime::At(at) => {
+                let seconds = i64::try_from(self.request.bar_size.seconds()).unwrap_or(i64::MAX);
+                at.as_second().saturating_add(seconds) > now.as_second()
+            }
+            ib_link::BarTime::Day(day) => {
+                let today = now.to_zoned(self.zone.clone()).date();
+                let days = match self.request.bar_size {
+                    BarSize::Week => 7,
+                    BarSize::Month => 31,
+                    _ => 1,
+                };
+                let open = Hours::of(&self.resolved.details).is_none_or(|hours| hours.state(now).0 != MarketState::Closed);
+                day.checked_add(jiff::Span::new().days(days)).is_ok_and(|end| end > today) && (days > 1 || open)
+            }
+        }
+    }
+}
+
+/// The newest `limit` bars.
+fn limited(mut reply: BarsReply, limit: u32, now: Timestamp) -> BarsReply {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    if reply.bars.len() > limit {
+        reply.bars.drain(..reply.bars.len() - limit);
+        reply.truncated = true;
+    }
+    reply.context.time = now;
+    reply
+}

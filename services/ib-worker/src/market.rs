@@ -1,0 +1,126 @@
+//! Whether a market is open, from IB's own hours of an instrument. Pure: the moment is a parameter.
+
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use schemas::{context::MarketState, contracts::ContractDetails};
+
+/// One session, in the exchange's zone.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Session {
+    from: Timestamp,
+    to: Timestamp,
+}
+
+/// The hours of one instrument, read from IB's texts.
+#[derive(Debug, Clone)]
+pub(crate) struct Hours {
+    zone_name: String,
+    regular: Vec<Session>,
+    trading: Vec<Session>,
+}
+
+impl Hours {
+    /// `None` where IB told none that can be read: then nothing is known, which is not the same as closed.
+    pub(crate) fn of(details: &ContractDetails) -> Option<Self> {
+        let zone_name = details.time_zone.clone()?;
+        let zone = TimeZone::get(&zone_name).ok()?;
+        let regular = sessions(details.liquid_hours.as_deref().unwrap_or_default(), &zone);
+        let trading = sessions(details.trading_hours.as_deref().unwrap_or_default(), &zone);
+        (!regular.is_empty() || !trading.is_empty()).then_some(Self { zone_name, regular, trading })
+    }
+
+    pub(crate) fn zone_name(&self) -> &str {
+        &self.zone_name
+    }
+
+    /// The state at `now` and when it ends, where the hours reach that far.
+    pub(crate) fn state(&self, now: Timestamp) -> (MarketState, Option<Timestamp>) {
+        if let Some(until) = end_of(&self.regular, now) {
+            return (MarketState::Open, Some(until));
+        }
+        let next_open = self.regular.iter().map(|session| session.from).filter(|from| *from > now).min();
+        let Some(session) = self.trading.iter().find(|session| session.from <= now && now < session.to) else {
+            let next = self.trading.iter().map(|session| session.from).filter(|from| *from > now).min();
+            return (MarketState::Closed, next.or(next_open));
+        };
+        // Outside regular hours of a trading session: before its regular part it is early, after it late.
+        match next_open {
+            Some(opens) if opens < session.to => (MarketState::Pre, Some(opens)),
+            _ => (MarketState::Post, Some(session.to)),
+        }
+    }
+}
+
+/// The end of the session that holds `now`; sessions that touch each other count as one (a market that never closes).
+fn end_of(sessions: &[Session], now: Timestamp) -> Option<Timestamp> {
+    let mut until = sessions.iter().find(|session| session.from <= now && now < session.to)?.to;
+    while let Some(next) = sessions.iter().find(|session| session.from <= until && session.to > until) {
+        until = next.to;
+    }
+    Some(until)
+}
+
+/// IB's text: `20261123:0400-20261123:2000;20261124:CLOSED`; the older `20261123:0930-1600` too.
+fn sessions(text: &str, zone: &TimeZone) -> Vec<Session> {
+    text.split(';').filter_map(|part| session(part.trim(), zone)).collect()
+}
+
+fn session(part: &str, zone: &TimeZone) -> Option<Session> {
+    let (from, to) = part.split_once('-')?;
+    let day = from.split_once(':')?.0;
+    let moment = |text: &str| {
+        let (day, time) = text.split_once(':').unwrap_or((day, text));
+        let civil = DateTime::strptime("%Y%m%d %H%M", format!("{day} {time}")).ok()?;
+        zone.to_timestamp(civil).ok()
+    };
+    let session = Session { from: moment(from)?, to: moment(to)? };
+    (session.from < session.to).then_some(session)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(details: &ContractDetails, now: Timestamp) -> (MarketState, Option<Timestamp>) {
+        Hours::of(details).map_or((MarketState::Unknown, None), |hours| hours.state(now))
+    }
+
+    fn details(trading: &str, liquid: &str) -> ContractDetails {
+        ContractDetails {
+            time_zone: Some("America/New_York".to_owned()),
+            trading_hours: Some(trading.to_owned()),
+            liquid_hours: Some(liquid.to_owned()),
+            ..ContractDetails::default()
+        }
+    }
+
+    #[test]
+    fn a_stock_exchange_through_a_day() {
+        let hours =
+            details("20261123:0400-20261123:2000;20261124:0400-20261124:2000", "20261123:0930-20261123:1600;20261124:0930-20261124:1600");
+        for (now, wanted, until) in [
+            ("2026-11-23T03:00:00-05:00", MarketState::Closed, "2026-11-23T04:00:00-05:00"),
+            ("2026-11-23T08:00:00-05:00", MarketState::Pre, "2026-11-23T09:30:00-05:00"),
+            ("2026-11-23T09:30:00-05:00", MarketState::Open, "2026-11-23T16:00:00-05:00"),
+            ("2026-11-23T16:00:00-05:00", MarketState::Post, "2026-11-23T20:00:00-05:00"),
+            ("2026-11-23T21:00:00-05:00", MarketState::Closed, "2026-11-24T04:00:00-05:00"),
+        ] {
+            let now: Timestamp = now.parse().expect("time");
+            assert_eq!(state(&hours, now), (wanted, Some(until.parse().expect("time"))), "{now}");
+        }
+    }
+
+    #[test]
+    fn days_that_touch_are_one_session() {
+        let text = "20261121:0000-20261122:0000;20261122:0000-20261123:0000";
+        let (state, until) = state(&details(text, text), "2026-11-21T12:00:00-05:00".parse().expect("time"));
+        assert_eq!((state, until), (MarketState::Open, Some("2026-11-23T00:00:00-05:00".parse().expect("time"))));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_unknown_not_closed() {
+        let now = "2026-11-23T12:00:00Z".parse().expect("time");
+        assert_eq!(state(&ContractDetails::default(), now).0, MarketState::Unknown);
+        assert_eq!(state(&details("nonsense", ""), now).0, MarketState::Unknown);
+        assert_eq!(state(&details("20261123:CLOSED;20261124:0400-20261124:2000", ""), now).0, MarketState::Closed);
+    }
+}
