@@ -1,0 +1,128 @@
+//! The state that all requests share.
+//!
+//! Invariants: the breaker's lock is never held across an await; everything a request needs but the answer itself is in
+//! memory, so the edge answers `initialize`, `tools/list` and `/health` while NATS is away.
+
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use bus::{Bus, Caller, Seen};
+use bytes::Bytes;
+use schemas::GatewayName;
+use service::Process;
+use tokio::{sync::Semaphore, time::Instant};
+use tools::{Profile, Toolset};
+
+use crate::{
+    Error,
+    breaker::{Breaker, Decision, Event},
+    cancels::Cancels,
+    health,
+    http::gate::Gate,
+    mcp,
+    metrics::Metrics,
+};
+
+/// Tool calls worked on at once; the next is answered `busy`. Far above what one gateway can do, so that only a runaway
+/// client meets it.
+pub(crate) const CALLS_MAX: usize = 1_024;
+
+#[derive(Debug)]
+pub(crate) struct Edge {
+    pub(crate) gateway: GatewayName,
+    /// `EDGE_API_PREFIX`, such as `/api/v1`.
+    pub(crate) prefix: String,
+    pub(crate) profile: Profile,
+    pub(crate) readonly: bool,
+    /// The result of `tools/list`, which never changes while the process runs.
+    pub(crate) listing: Bytes,
+    pub(crate) gate: Gate,
+    pub(crate) metrics: Metrics,
+    pub(crate) cancels: Cancels,
+    pub(crate) calls: Semaphore,
+    ib_host: String,
+    ib_port: u16,
+    pool_size: u64,
+    breaker: Mutex<Breaker>,
+    link: OnceLock<(Bus, Caller)>,
+}
+
+impl Edge {
+    pub(crate) fn new(process: &Process) -> Result<Self, Error> {
+        let settings = &process.settings;
+        let profile = settings.text("EDGE_PROFILE").and_then(Profile::parse).unwrap_or(Profile::Readonly);
+        let toolsets = toolsets(&settings.list("EDGE_TOOLSETS"))?;
+        let metrics = Metrics::default();
+        process.admin.register(|registry| metrics.register(registry));
+        Ok(Self {
+            gateway: settings.gateway(),
+            prefix: settings.text("EDGE_API_PREFIX").unwrap_or("/api/v1").to_owned(),
+            profile,
+            readonly: settings.flag("IB_READONLY"),
+            listing: mcp::tools::listing(profile, &toolsets),
+            gate: Gate::new(settings),
+            metrics,
+            cancels: Cancels::default(),
+            calls: Semaphore::new(CALLS_MAX),
+            ib_host: settings.ib_host().to_owned(),
+            ib_port: settings.ib_port(),
+            pool_size: settings.number("IB_POOL_SIZE"),
+            breaker: Mutex::default(),
+            link: OnceLock::new(),
+        })
+    }
+
+    /// From now on calls can be made. NATS is connected once; the client reconnects by itself.
+    pub(crate) fn linked(&self, bus: Bus, caller: Caller) {
+        // A second link would be a mistake of ours that changes nothing.
+        drop(self.link.set((bus, caller)));
+    }
+
+    /// None until NATS was first reached.
+    pub(crate) fn caller(&self) -> Option<&Caller> {
+        self.link.get().map(|(_, caller)| caller)
+    }
+
+    pub(crate) fn nats_connected(&self) -> bool {
+        self.link.get().is_some_and(|(bus, _)| bus.is_connected())
+    }
+
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.caller().map(|caller| caller.fleet().seen()).unwrap_or_default()
+    }
+
+    pub(crate) fn breaker(&self, event: Event) -> Decision {
+        let now = Instant::now();
+        let (decision, before, after) = {
+            let mut breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
+            let before = breaker.view(now).position;
+            (breaker.step(event, now), before, breaker.view(now).position)
+        };
+        if before != after {
+            tracing::warn!(from = ?before, to = ?after, "breaker");
+        }
+        self.metrics.breaker(after);
+        decision
+    }
+
+    pub(crate) fn health(&self) -> health::Report {
+        let breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner).view(Instant::now());
+        self.metrics.breaker(breaker.position);
+        health::report(&health::Facts {
+            gateway: self.gateway.as_str(),
+            ib_host: &self.ib_host,
+            ib_port: self.ib_port,
+            pool_size: self.pool_size,
+            seen: &self.seen(),
+            breaker,
+            nats_connected: self.nats_connected(),
+        })
+    }
+}
+
+/// `EDGE_TOOLSETS`; nothing said means the default.
+fn toolsets(names: &[String]) -> Result<Vec<Toolset>, Error> {
+    if names.is_empty() {
+        return Ok(Toolset::DEFAULT.to_vec());
+    }
+    names.iter().map(|name| Toolset::parse(name).ok_or_else(|| Error::Toolset(name.clone()))).collect()
+}

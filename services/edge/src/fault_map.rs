@@ -1,0 +1,84 @@
+//! Faults in the three languages of the edge: REST, JSON-RPC and evidence for the breaker. Pure.
+
+use schemas::{Fault, FaultCode, fault::Blame, fault::FaultBody};
+use serde_json::Value;
+
+use crate::{
+    breaker::Evidence,
+    rpc::{self, Problem},
+};
+
+/// The REST body, `{"error":{...}}`, and its status.
+pub(crate) fn rest(fault: &Fault) -> (u16, Vec<u8>) {
+    let mut out = Vec::with_capacity(256);
+    rpc::write_json(&mut out, &FaultBody { error: fault.clone() });
+    (fault.code.http_status(), out)
+}
+
+/// A fault that MCP wants as a protocol error: an unknown tool (spec section 10); `data` is the fault.
+pub(crate) fn problem(fault: &Fault) -> Problem {
+    let message = match &fault.hint {
+        Some(hint) => format!("{}; {hint}", fault.message),
+        None => fault.message.clone(),
+    };
+    Problem::invalid_params(message).data(serde_json::to_value(fault).unwrap_or(Value::Null))
+}
+
+/// What a failed call says about the gateway. `whole_budget` is false where the caller granted less than the
+/// operation's deadline: an impatient caller must not open the breaker for everybody.
+pub(crate) fn evidence(fault: &Fault, whole_budget: bool) -> Evidence {
+    match fault.code {
+        FaultCode::Timeout if !whole_budget => Evidence::None,
+        FaultCode::GatewayDown | FaultCode::UpstreamLost | FaultCode::Timeout if fault.blame == Blame::Gateway => Evidence::Failed,
+        // Our own pacing refuses without asking IB.
+        FaultCode::Pacing => Evidence::None,
+        // IB looked and found nothing, or too much.
+        FaultCode::NotFound | FaultCode::Ambiguous => Evidence::Answered,
+        _ if fault.blame == Blame::Ib => Evidence::Answered,
+        _ => Evidence::None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_unreachable_ib_counts_against_the_gateway() {
+        for code in FaultCode::ALL {
+            let said = evidence(&Fault::new(*code, "m"), true);
+            let failed = matches!(code, FaultCode::GatewayDown | FaultCode::UpstreamLost | FaultCode::Timeout);
+            assert_eq!(said == Evidence::Failed, failed, "{code}");
+        }
+    }
+
+    #[test]
+    fn ibs_no_is_an_answer() {
+        for code in [FaultCode::Rejected, FaultCode::NoPermission, FaultCode::NotSubscribed, FaultCode::NotFound, FaultCode::Ambiguous] {
+            assert_eq!(evidence(&Fault::new(code, "m"), true), Evidence::Answered, "{code}");
+        }
+        for code in [FaultCode::GatewayLoggedOut, FaultCode::NoWorker, FaultCode::Busy, FaultCode::Pacing, FaultCode::Cancelled] {
+            assert_eq!(evidence(&Fault::new(code, "m"), true), Evidence::None, "{code}");
+        }
+    }
+
+    #[test]
+    fn an_impatient_caller_opens_no_breaker() {
+        assert_eq!(evidence(&Fault::new(FaultCode::Timeout, "m"), false), Evidence::None);
+    }
+
+    #[test]
+    fn a_time_out_that_the_mesh_is_to_blame_for_is_not_the_gateways() {
+        let mut fault = Fault::new(FaultCode::Timeout, "m");
+        fault.blame = Blame::Mesh;
+        assert_eq!(evidence(&fault, true), Evidence::None);
+    }
+
+    #[test]
+    fn rest_bodies_have_one_member() {
+        let (status, body) = rest(&Fault::new(FaultCode::Forbidden, "m").hint("h"));
+        let json: Value = serde_json::from_slice(&body).expect("json");
+        assert_eq!(status, 403);
+        assert_eq!((&json["error"]["code"], &json["error"]["hint"]), (&Value::from("forbidden"), &Value::from("h")));
+    }
+}

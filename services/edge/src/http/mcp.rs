@@ -1,0 +1,96 @@
+//! `/mcp`: from an HTTP request to messages, and from answers to an HTTP response.
+//!
+//! Accept and Content-Type are no reason to refuse: the predecessors' curl sends neither `Accept` nor, without `-H`, a
+//! JSON type (MCP asks for both, and strict servers are the most common complaint about MCP over HTTP). A web page that
+//! exploits the lenient type is stopped by its Origin.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    response::Response,
+};
+use schemas::Fault;
+
+use super::{
+    Peer, answer,
+    body::{self, BodyError},
+};
+use crate::{
+    edge::Edge,
+    mcp::{self, Answer, Asker},
+    rpc::{self, Problem},
+};
+
+/// W3C's name; NATS keeps the same.
+const TRACEPARENT: &str = "traceparent";
+/// Every handshake version from 2025-06-18 on sends it.
+const PROTOCOL_VERSION: &str = "mcp-protocol-version";
+/// Bytes of User-Agent that tell two callers of one machine apart.
+const AGENT_BYTES: usize = 128;
+
+pub(super) async fn endpoint(State(edge): State<Arc<Edge>>, request: Request) -> Response {
+    match *request.method() {
+        Method::POST => post(&edge, request).await,
+        // Ends a session, of which the edge has none. Python's client warns at anything but 200 and 204.
+        Method::DELETE => answer::json(StatusCode::OK, b"{}".to_vec()),
+        // MCP "Listening for messages from the server": 405 says that there is no such stream.
+        _ => answer::method("this edge opens no stream; send MCP messages with POST", "POST, DELETE, OPTIONS"),
+    }
+}
+
+async fn post(edge: &Edge, request: Request<Body>) -> Response {
+    let (head, body) = request.into_parts();
+    let peer = head.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
+    let body = match body::read(&head.headers, body).await {
+        Ok(body) => body,
+        Err(error) => return body_refused(edge, error),
+    };
+    let agent = head.headers.get(header::USER_AGENT).map_or(&b""[..], HeaderValue::as_bytes);
+    let asker = Asker {
+        peer,
+        version: head.headers.get(PROTOCOL_VERSION).map(|value| value.to_str().unwrap_or_default().trim()),
+        agent: &String::from_utf8_lossy(&agent[..agent.len().min(AGENT_BYTES)]),
+        traceparent: head.headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()),
+        timeout: timeout(&head.headers),
+    };
+    match mcp::handle(edge, &body, &asker).await {
+        // MCP "Sending messages to the server": notifications and responses are answered 202 without a body.
+        Answer::Nothing => answer::empty(StatusCode::ACCEPTED),
+        Answer::Json(body) => answer::json(StatusCode::OK, body),
+        Answer::BadRequest(body) => answer::json(StatusCode::BAD_REQUEST, body),
+    }
+}
+
+/// `Ib-Timeout-Ms`: how long the caller waits at most.
+fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, Fault> {
+    let Some(value) = headers.get(schemas::headers::TIMEOUT_MS) else { return Ok(None) };
+    match value.to_str().ok().and_then(|text| text.trim().parse::<u64>().ok()) {
+        Some(ms @ 1..) => Ok(Some(Duration::from_millis(ms))),
+        _ => {
+            Err(Fault::invalid(schemas::headers::TIMEOUT_MS, "the header Ib-Timeout-Ms must be a whole number of milliseconds, at least 1"))
+        }
+    }
+}
+
+fn body_refused(edge: &Edge, error: BodyError) -> Response {
+    let (status, text) = match error {
+        BodyError::TooLarge => {
+            let mib = body::BODY_MAX / (1024 * 1024);
+            (StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {mib} MiB ({} bytes), the most that is read", body::BODY_MAX))
+        }
+        BodyError::TooSlow => (StatusCode::REQUEST_TIMEOUT, format!("the body did not arrive within {} s", body::TIME_MAX.as_secs())),
+        BodyError::Broken => (StatusCode::BAD_REQUEST, "the body ended early".to_owned()),
+    };
+    let mut response = refused(edge, status, &Problem::invalid_request(text));
+    // What is left of the body must not be read as the next request.
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+fn refused(edge: &Edge, status: StatusCode, problem: &Problem) -> Response {
+    edge.metrics.protocol_error();
+    answer::json(status, rpc::error(None, problem))
+}

@@ -1,0 +1,118 @@
+//! Routes, and what every request passes before its handler.
+//!
+//! Invariant: every answer is JSON with `Content-Type: application/json`, errors of the router and panics included; the
+//! three admin routes answer a word or metrics, as on the admin port.
+
+pub(crate) mod answer;
+mod body;
+pub(crate) mod gate;
+mod mcp;
+
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{HeaderValue, Method, StatusCode, header},
+    middleware::{self, Next},
+    response::Response,
+    routing::any,
+};
+use schemas::{Fault, FaultCode};
+use service::Admin;
+
+use crate::edge::Edge;
+
+/// The address of the connection's other end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// Probes of orchestrators name whatever host they like, and these two tell nothing.
+const UNGUARDED: [&str; 2] = ["/live", "/ready"];
+
+pub(crate) fn router(edge: Arc<Edge>, admin: &Admin) -> Router {
+    let mut router = Router::new();
+    for path in mcp_paths(&edge) {
+        router = router.route(&path, any(mcp::endpoint));
+    }
+    for path in health_paths(&edge) {
+        router = router.route(&path, any(health));
+    }
+    // A prefix or a gateway's name may make one of these paths again, for which the static one wins.
+    router = router.route("/{gateway}/mcp", any(other_gateway)).route("/{gateway}/mcp/", any(other_gateway));
+    router
+        .fallback(not_found)
+        .with_state(Arc::clone(&edge))
+        .merge(admin.router())
+        .method_not_allowed_fallback(admin_method)
+        .layer(middleware::from_fn_with_state(edge, guarded))
+}
+
+/// `/mcp`, `<prefix>/mcp`, `/ib/mcp` and `/<gw>/mcp`, each with and without a slash at the end, each once.
+fn mcp_paths(edge: &Edge) -> BTreeSet<String> {
+    let heads = [String::new(), edge.prefix.clone(), "/ib".to_owned(), format!("/{}", edge.gateway)];
+    heads.iter().flat_map(|head| [format!("{head}/mcp"), format!("{head}/mcp/")]).collect()
+}
+
+fn health_paths(edge: &Edge) -> BTreeSet<String> {
+    BTreeSet::from(["/health".to_owned(), format!("{}/health", edge.prefix)])
+}
+
+/// Host and Origin, preflights, CORS headers.
+async fn guarded(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> Response {
+    if UNGUARDED.contains(&request.uri().path()) {
+        return next.run(request).await;
+    }
+    let origin = match edge.gate.check(request.uri(), request.headers()) {
+        Ok(origin) => origin,
+        Err(fault) => {
+            // A browser sets both headers, so naming them in a log betrays nobody's data; the gate has cut them.
+            tracing::info!(%fault, "refused");
+            return answer::fault(&fault);
+        }
+    };
+    let mut response = if *request.method() == Method::OPTIONS { answer::empty(StatusCode::NO_CONTENT) } else { next.run(request).await };
+    if response.status() == StatusCode::NO_CONTENT {
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(gate::METHODS));
+    }
+    if let Some(origin) = origin {
+        gate::allow(response.headers_mut(), origin);
+    }
+    response
+}
+
+async fn health(State(edge): State<Arc<Edge>>, method: Method) -> Response {
+    if method != Method::GET && method != Method::HEAD {
+        return answer::method("/health is read with GET", "GET, HEAD");
+    }
+    let report = edge.health();
+    let mut body = Vec::with_capacity(1_024);
+    crate::rpc::write_json(&mut body, &report);
+    let mut response = answer::json(StatusCode::from_u16(report.http_status()).unwrap_or(StatusCode::OK), body);
+    // A cached "healthy" would be a lie.
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn other_gateway(State(edge): State<Arc<Edge>>) -> Response {
+    let own = &edge.gateway;
+    let fault = Fault::new(FaultCode::NotFound, format!("this edge serves the gateway `{own}` and no other"));
+    answer::fault(&fault.hint(format!("POST /{own}/mcp, or run another edge with IB_GATEWAY set to that name")))
+}
+
+async fn not_found(State(edge): State<Arc<Edge>>, request: Request) -> Response {
+    let prefix = &edge.prefix;
+    let fault = Fault::new(FaultCode::NotFound, format!("there is nothing at this path for {}", shown(request.method())));
+    let paths =
+        format!("POST {prefix}/mcp (or /mcp) speaks MCP, GET /health tells the state; /live, /ready and /metrics are for operators");
+    answer::fault(&fault.hint(paths))
+}
+
+/// Clients may invent methods of any length.
+fn shown(method: &Method) -> &str {
+    method.as_str().get(..16).unwrap_or(method.as_str())
+}
+
+async fn admin_method() -> Response {
+    answer::method("this path is read with GET", "GET, HEAD")
+}

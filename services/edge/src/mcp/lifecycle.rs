@@ -1,0 +1,83 @@
+//! The handshake. It makes nothing: the edge keeps no sessions, and a client may call without it.
+
+use ::tools::{InstructionFacts, Profile};
+use serde::Deserialize;
+use serde_json::{json, value::RawValue};
+
+use crate::{
+    edge::Edge,
+    health,
+    rpc::{self, Problem, Request},
+};
+
+/// The handshake versions, the newest last: that one is offered to whoever asks for another.
+pub(crate) const VERSIONS: [&str; 4] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
+const NEWEST: &str = VERSIONS[VERSIONS.len() - 1];
+
+/// MCP "Lifecycle: version negotiation": the asked version if it is known, else the newest of ours.
+fn negotiated(params: Option<&RawValue>) -> Result<&'static str, Problem> {
+    #[derive(Deserialize)]
+    struct Params<'a> {
+        #[serde(borrow, rename = "protocolVersion")]
+        version: Option<&'a RawValue>,
+    }
+    let Some(params) = params else { return Ok(NEWEST) };
+    if !params.get().starts_with('{') {
+        return Err(Problem::invalid_params("`params` of initialize must be an object"));
+    }
+    let wrong = |_| Problem::invalid_params("`protocolVersion` must be a text such as \"2025-11-25\"");
+    let params: Params<'_> = serde_json::from_str(params.get()).map_err(wrong)?;
+    // A client that names none is served like one that names an unknown one: lenient towards the handshake generations.
+    let Some(asked) = params.version else { return Ok(NEWEST) };
+    let asked = rpc::string(asked).map_err(wrong)?;
+    Ok(VERSIONS.into_iter().find(|version| *version == asked).unwrap_or(NEWEST))
+}
+
+pub(crate) fn initialize(edge: &Edge, request: &Request<'_>) -> Result<Vec<u8>, Problem> {
+    let version = negotiated(request.params)?;
+    let result = json!({
+        "protocolVersion": version,
+        "capabilities": { "tools": { "listChanged": false } },
+        "serverInfo": {
+            "name": "ib-mesh",
+            "title": format!("ib-mesh: Interactive Brokers ({})", edge.gateway),
+            "version": env!("CARGO_PKG_VERSION"),
+        },
+        "instructions": instructions(edge),
+    });
+    let mut out = Vec::with_capacity(2_048);
+    rpc::begin_result(&mut out, request.id);
+    rpc::write_json(&mut out, &result);
+    out.push(b'}');
+    Ok(out)
+}
+
+fn instructions(edge: &Edge) -> String {
+    let read_only = edge.readonly || !edge.profile.has(Profile::Trading);
+    // The kind of market data differs by instrument; each answer says its own.
+    ::tools::instructions(&InstructionFacts { mode: health::mode(&edge.seen()), read_only, data_type: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(params: &str) -> Result<&'static str, i32> {
+        let raw: &RawValue = serde_json::from_str(params).expect("json");
+        negotiated(Some(raw)).map_err(|problem| problem.code)
+    }
+
+    #[test]
+    fn a_known_version_is_echoed_and_any_other_gets_the_newest() {
+        for known in VERSIONS {
+            assert_eq!(version(&format!(r#"{{"protocolVersion":"{known}","capabilities":{{}}}}"#)), Ok(known));
+        }
+        for other in [r#"{"protocolVersion":"1999-01-01"}"#, r#"{"protocolVersion":"2026-07-28"}"#, "{}", r#"{"protocolVersion":null}"#] {
+            assert_eq!(version(other), Ok("2025-11-25"), "{other}");
+        }
+        assert_eq!(negotiated(None), Ok("2025-11-25"));
+        for bad in [r#"{"protocolVersion":7}"#, "[]", r#"{"protocolVersion":"a","protocolVersion":"b"}"#] {
+            assert_eq!(version(bad), Err(rpc::INVALID_PARAMS), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,395 @@
+//! Calls through a real NATS server to a small responder. What IB answers is the business of the tests of the workers.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU32, Ordering},
+};
+
+use bus::{Beacon, Bus, ServeSettings, Server};
+use nats_local::{Locate, NatsServer, NoProgress, StartOptions};
+use schemas::{
+    ClientId, Context, Fault, FaultCode, GatewayName,
+    account::{AccountSummary, AccountValue, Summary, SummaryReply},
+    context::{DataType, MarketState, Mode},
+    contracts::Search,
+    health::{Heartbeat, IbSession, State},
+    subject::WORKER_QUEUE,
+};
+use serde_json::{Value, json};
+use tokio::{
+    io::AsyncWriteExt,
+    sync::{Notify, watch},
+    time::timeout,
+};
+
+use super::{PATIENCE, Running, client::call, process, start};
+use crate::link::{self, Link};
+
+const WORKER: &str = "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b";
+
+/// What the responder is told to do and tells that it did.
+#[derive(Debug, Default)]
+struct Script {
+    /// The next answer of `contracts.search`, which nobody can give from memory; none waits for ever.
+    search: Mutex<Option<Fault>>,
+    searched: AtomicU32,
+    /// A search has begun.
+    begun: Notify,
+    /// A search that waits has been dropped.
+    dropped: Notify,
+    /// `Ib-Caller` of the last summary.
+    caller: Mutex<Option<String>>,
+}
+
+struct World {
+    nats: NatsServer,
+    edge: Running,
+    link: Link,
+    worker: Server,
+    script: Arc<Script>,
+    bus: Bus,
+}
+
+fn gateway() -> GatewayName {
+    "paper".parse().expect("a name")
+}
+
+async fn nats() -> NatsServer {
+    let binary = nats_local::locate(&Locate::from_env(), &NoProgress).await.expect("a nats-server");
+    NatsServer::start(&binary, StartOptions::default()).await.expect("it starts")
+}
+
+async fn connect(nats: &NatsServer) -> Bus {
+    Bus::connect(&bus::Settings { url: nats.url(), creds_file: None, name: "test".to_owned() }).await.expect("connected")
+}
+
+async fn world() -> World {
+    let nats = nats().await;
+    let bus = connect(&nats).await;
+    let script = Arc::new(Script::default());
+    let worker = responder(&bus, &script).await;
+    let edge = start(&[("NATS_URL", &nats.url())]).await;
+    let link = link::establish(&edge.edge, &edge.process).await.expect("linked");
+    World { nats, edge, link, worker, script, bus }
+}
+
+async fn responder(bus: &Bus, script: &Arc<Script>) -> Server {
+    let settings = ServeSettings {
+        service: "ib-worker",
+        queue: WORKER_QUEUE,
+        id: WORKER.to_owned(),
+        slots: 16,
+        waiting_max: 16,
+        client_id: watch::Sender::new(Some(ClientId(10))).subscribe(),
+        observer: None,
+    };
+    let (summaries, searches) = (Arc::clone(script), Arc::clone(script));
+    let server = Server::builder(bus, gateway(), settings)
+        .route::<Summary, _, _>(move |_, request| {
+            *summaries.caller.lock().expect("lock") = request.caller;
+            async { Ok(summary()) }
+        })
+        .route::<Search, _, _>(move |_, _| {
+            let script = Arc::clone(&searches);
+            async move {
+                script.searched.fetch_add(1, Ordering::Relaxed);
+                let fault = script.search.lock().expect("lock").clone();
+                script.begun.notify_one();
+                match fault {
+                    Some(fault) => Err(fault),
+                    None => {
+                        let _told = TellDropped(script);
+                        std::future::pending().await
+                    }
+                }
+            }
+        })
+        .start()
+        .await
+        .expect("a server");
+    server.join(["account.summary", "contracts.search"]).await.expect("joined");
+    server
+}
+
+struct TellDropped(Arc<Script>);
+
+impl Drop for TellDropped {
+    fn drop(&mut self) {
+        self.0.dropped.notify_one();
+    }
+}
+
+fn summary() -> SummaryReply {
+    let value =
+        AccountValue { tag: "NetLiquidation".to_owned(), value: "1000592.65".to_owned(), number: None, currency: Some("USD".to_owned()) };
+    SummaryReply {
+        accounts: vec![AccountSummary { account: "DUSIM00001".to_owned(), values: vec![value] }],
+        context: Context {
+            mode: Mode::Simulated,
+            account: Some("DUS***001".to_owned()),
+            data_type: DataType::Account,
+            time: service::clock::now(),
+            as_of: None,
+            time_zone: "America/New_York".to_owned(),
+            market_state: MarketState::Open,
+            market_until: None,
+            stale: false,
+        },
+    }
+}
+
+fn heartbeat(connected: bool) -> Heartbeat {
+    let ib = IbSession {
+        connected,
+        host: "127.0.0.1".to_owned(),
+        port: 4002,
+        client_id: Some(ClientId(10)),
+        server_version: Some(213),
+        mode: connected.then_some(Mode::Simulated),
+        consecutive_failures: 0,
+        restart_count: 0,
+        upstream_lost: false,
+        reason: None,
+    };
+    Heartbeat {
+        service: "ib-worker".to_owned(),
+        id: WORKER.to_owned(),
+        version: "0".to_owned(),
+        pid: 1,
+        state: if connected { State::Ready } else { State::IbDown },
+        sequence: 0,
+        started_at: service::clock::now(),
+        in_flight: 0,
+        slots: 16,
+        operations: vec!["account.summary".to_owned(), "contracts.search".to_owned()],
+        ib: Some(ib),
+    }
+}
+
+impl World {
+    /// Waits until `/health` is as it should be.
+    async fn until(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        let look = async {
+            loop {
+                let health = self.edge.get("/health").await.json();
+                if holds(&health) {
+                    return health;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, look).await.unwrap_or_else(|_| panic!("never {what}"))
+    }
+
+    async fn search(&self) -> Value {
+        self.edge.call("search_contracts", r#"{"query":"apple"}"#).await
+    }
+
+    /// Sends a call that will not be answered and waits until the worker has it.
+    async fn begin(&self, body: &str) -> tokio::net::TcpStream {
+        let mut stream = self.edge.connect().await;
+        let request = format!("POST /mcp HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n\r\n{body}", self.edge.address, body.len());
+        stream.write_all(request.as_bytes()).await.expect("sent");
+        timeout(PATIENCE, self.script.begun.notified()).await.expect("the call arrives");
+        stream
+    }
+
+    async fn dropped(&self) {
+        timeout(PATIENCE, self.script.dropped.notified()).await.expect("the worker's work ends");
+    }
+}
+
+#[tokio::test]
+async fn the_predecessors_call_is_answered() {
+    let world = world().await;
+    let said = world.edge.mcp(&call("get_account_summary", "{}")).await;
+    let json = said.json();
+    assert_eq!((said.status, &json["id"]), (200, &json!("1")));
+    let result = &json["result"];
+    assert_eq!(result["isError"], json!(false), "{result}");
+    assert_eq!(result["structuredContent"]["accounts"][0]["values"][0]["value"], json!("1000592.65"));
+    let text = result["content"][0]["text"].as_str().expect("a text");
+    assert!(text.lines().last().is_some_and(|line| line.starts_with("SIMULATED · DUS***001")), "{text}");
+    let meta = &result["_meta"];
+    assert_eq!((&meta["ib-mesh/served_by"], &meta["ib-mesh/client_id"]), (&json!(WORKER), &json!(10)));
+    assert_eq!(meta["ib-mesh/context"]["mode"], json!("simulated"));
+    assert!(meta["ib-mesh/work_ms"].is_u64() && meta["ib-mesh/queue_ms"].is_u64(), "{meta}");
+    assert_eq!(world.script.caller.lock().expect("lock").as_deref(), Some("http:127.0.0.1"));
+
+    let named = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"ibkr_get_account_summary","_meta":{"io.modelcontextprotocol/clientInfo":{"name":"agent","version":"1.2"}}}}"#;
+    let batch = format!("[{}]", vec![named; 20].join(","));
+    let answers = world.edge.mcp(&batch).await.json();
+    assert!(answers.as_array().is_some_and(|all| all.len() == 20 && all.iter().all(|answer| answer["result"]["isError"] == json!(false))));
+    assert_eq!(world.script.caller.lock().expect("lock").as_deref(), Some("http:127.0.0.1 agent/1.2"));
+}
+
+#[tokio::test]
+async fn health_and_instructions_follow_the_heartbeats() {
+    let world = world().await;
+    let (connected, says) = watch::channel(true);
+    let beacon = Beacon::start(&world.bus, gateway(), move || heartbeat(*says.borrow()));
+    let health = world.until("healthy", |health| health["status"] == "healthy").await;
+    assert_eq!(
+        (&health["ib_connected"], &health["mode"], &health["pool"]["workers"][0]["id"]),
+        (&json!(true), &json!("simulated"), &json!(WORKER))
+    );
+    let hello = world.edge.mcp(r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18"}}"#).await.json();
+    assert!(hello["result"]["instructions"].as_str().is_some_and(|text| text.contains("SIMULATED")), "{hello}");
+    assert_eq!(world.edge.get("/ready").await.status, 200);
+    connected.send_replace(false);
+    beacon.changed();
+    let health = world.until("degraded", |health| health["status"] == "degraded").await;
+    assert_eq!((&health["pool"]["workers_alive"], &health["pool"]["workers_ib_connected"]), (&json!(1), &json!(0)));
+}
+
+#[tokio::test]
+async fn whoever_hangs_up_ends_the_call() {
+    let world = world().await;
+    let stream = world.begin(&call("search_contracts", r#"{"query":"apple"}"#)).await;
+    drop(stream);
+    world.dropped().await;
+    let idle = async {
+        while world.edge.edge.metrics.calls_in_flight() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, idle).await.expect("the edge forgets the call");
+    let counted = r#"ibmesh_edge_tool_calls_total{tool="search_contracts",outcome="hung_up"} 1"#;
+    assert!(world.edge.get("/metrics").await.body.contains(counted));
+}
+
+#[tokio::test]
+async fn a_cancel_ends_the_call_that_its_id_proves_to_be_its_own() {
+    let world = world().await;
+    let id = "0190a1b2-c3d4-7e5f-8a9b-aaaaaaaaaaaa";
+    let body = call("search_contracts", r#"{"query":"apple"}"#).replace(r#""id":"1""#, &format!(r#""id":"{id}""#));
+    let first = tokio::spawn({
+        let (address, body) = (world.edge.address, body);
+        async move {
+            let mut stream = tokio::net::TcpStream::connect(address).await.expect("connected");
+            let head =
+                format!("POST /mcp HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            stream.write_all(head.as_bytes()).await.expect("sent");
+            let mut answer = String::new();
+            tokio::io::AsyncReadExt::read_to_string(&mut stream, &mut answer).await.expect("an answer");
+            answer
+        }
+    });
+    timeout(PATIENCE, world.script.begun.notified()).await.expect("the call arrives");
+    let cancel = format!(r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":"{id}"}}}}"#);
+    assert_eq!(world.edge.mcp(&cancel).await.status, 202);
+    let answer = timeout(PATIENCE, first).await.expect("in time").expect("no panic");
+    assert!(answer.contains(r#""code":"cancelled""#), "{answer}");
+    world.dropped().await;
+}
+
+#[tokio::test]
+async fn the_breaker_opens_refuses_and_recovers() {
+    let world = world().await;
+    *world.script.search.lock().expect("lock") = Some(Fault::new(FaultCode::Rejected, "IB says no"));
+    for _ in 0..5 {
+        world.search().await;
+    }
+    assert_eq!(world.edge.get("/health").await.json()["circuit_breaker"]["failure_count"], json!(0), "a refusal is no failure");
+
+    *world.script.search.lock().expect("lock") = Some(Fault::new(FaultCode::GatewayDown, "the gateway is away"));
+    for _ in 0..3 {
+        assert_eq!(world.search().await["_meta"]["ib-mesh/fault"]["message"], json!("the gateway is away"));
+    }
+    let health = world.edge.get("/health").await;
+    assert_eq!((health.status, &health.json()["circuit_breaker"]["state"]), (503, &json!("open")));
+    let asked = world.script.searched.load(Ordering::Relaxed);
+    let refused = world.search().await;
+    let fault = &refused["_meta"]["ib-mesh/fault"];
+    assert_eq!((&fault["code"], &fault["retry"]), (&json!("gateway_down"), &json!("after")));
+    assert!(fault["retry_after_ms"].as_u64().is_some_and(|wait| (50_000..=60_000).contains(&wait)), "{fault}");
+    assert_eq!(world.script.searched.load(Ordering::Relaxed), asked, "the worker was not asked");
+    assert_eq!(world.edge.call("get_account_summary", "{}").await["isError"], json!(false), "memory still answers");
+
+    let (connected, says) = watch::channel(false);
+    let beacon = Beacon::start(&world.bus, gateway(), move || heartbeat(*says.borrow()));
+    world.until("a worker without IB", |health| health["pool"]["workers_alive"] == 1).await;
+    assert_eq!(world.edge.get("/health").await.json()["circuit_breaker"]["state"], json!("open"));
+    connected.send_replace(true);
+    beacon.changed();
+    world.until("half open", |health| health["circuit_breaker"]["state"] == "half_open").await;
+
+    // A probe whose caller hangs up decides nothing and makes room for the next.
+    *world.script.search.lock().expect("lock") = None;
+    while timeout(std::time::Duration::ZERO, world.script.begun.notified()).await.is_ok() {}
+    let probe = world.begin(&call("search_contracts", r#"{"query":"apple"}"#)).await;
+    assert_eq!(world.search().await["_meta"]["ib-mesh/fault"]["code"], json!("gateway_down"), "one probe at a time");
+    drop(probe);
+    world.dropped().await;
+    *world.script.search.lock().expect("lock") = Some(Fault::new(FaultCode::NotFound, "nothing is called that"));
+    let answered = async { while world.search().await["_meta"]["ib-mesh/fault"]["code"] != json!("not_found") {} };
+    timeout(PATIENCE, answered).await.expect("the next probe passes");
+    let breaker = world.edge.get("/health").await.json()["circuit_breaker"].clone();
+    assert_eq!((&breaker["state"], &breaker["failure_count"]), (&json!("closed"), &json!(0)));
+}
+
+#[tokio::test]
+async fn a_caller_may_grant_less_time_and_opens_no_breaker_by_it() {
+    let world = world().await;
+    for _ in 0..4 {
+        let said = world.edge.ask("POST /mcp", &["Ib-Timeout-Ms: 50"], &call("search_contracts", r#"{"query":"apple"}"#)).await;
+        let fault = &said.json()["result"]["_meta"]["ib-mesh/fault"];
+        assert_eq!(fault["code"], json!("timeout"), "{fault}");
+    }
+    assert_eq!(world.edge.get("/health").await.json()["circuit_breaker"]["failure_count"], json!(0));
+}
+
+#[tokio::test]
+async fn without_nats_and_without_workers_calls_say_so() {
+    let mut world = world().await;
+    world.worker.leave(["account.summary"]).await;
+    let fault = |result: &Value| result["_meta"]["ib-mesh/fault"]["code"].clone();
+    assert_eq!(fault(&world.edge.call("get_account_summary", "{}").await), json!("no_worker"));
+    world.nats.abort().await.expect("killed");
+    world.until("disconnected", |health| health["nats_connected"] == json!(false)).await;
+    assert_eq!(fault(&world.edge.call("get_account_summary", "{}").await), json!("no_worker"));
+    world.nats.restart().await.expect("restarted");
+    world.until("connected", |health| health["nats_connected"] == json!(true)).await;
+    let returned = async {
+        while !world.bus.is_connected() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, returned).await.expect("the worker is connected again");
+    world.worker.join(["account.summary"]).await.expect("joined");
+    assert_eq!(world.edge.call("get_account_summary", "{}").await["isError"], json!(false));
+    world.link.close().await;
+}
+
+#[tokio::test]
+async fn the_edge_beats_while_it_runs_and_takes_its_leave() {
+    let nats = nats().await;
+    let bus = connect(&nats).await;
+    let fleet = bus::Fleet::follow(&bus, &gateway()).await.expect("followed");
+    let process = process(&[("NATS_URL", &nats.url())]);
+    let shutdown = process.shutdown.clone();
+    let running = tokio::spawn(crate::run(process));
+    let mut changes = fleet.changes();
+    let mut beat = async |state: State| {
+        let seen = async {
+            while !fleet.seen().iter().any(|seen| seen.beat.service == "edge" && seen.beat.state == state) {
+                changes.changed().await.expect("followed");
+            }
+        };
+        timeout(PATIENCE, seen).await.unwrap_or_else(|_| panic!("no heartbeat says {state:?}"));
+    };
+    beat(State::Ready).await;
+    shutdown.cancel();
+    beat(State::Draining).await;
+    timeout(PATIENCE, running).await.expect("in time").expect("no panic").expect("a clean end");
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_named() {
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = taken.local_addr().expect("bound").to_string();
+    let settings =
+        service::Settings::load("edge", &std::collections::BTreeMap::new(), |name| (name == "EDGE_BIND").then(|| address.clone()));
+    let error = crate::run(service::Process::new(settings.expect("good"))).await.expect_err("taken").to_string();
+    assert!(error.contains(&address) && error.contains("EDGE_BIND"), "{error}");
+}
