@@ -10,6 +10,9 @@ pub const TEXT_BYTES_MAX: usize = 20_000;
 /// Kept free for the sentence about what was cut.
 const NOTE_BYTES: usize = 500;
 
+/// About as long as a context line is.
+const LAST_LINE_BYTES: usize = 160;
+
 /// What an agent reads, and the `_meta` beside it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rendered {
@@ -63,8 +66,14 @@ impl Body {
 
     /// A table row; the cells are texts of others.
     pub(crate) fn cells(&mut self, cells: &[String]) {
-        let cells: Vec<String> = cells.iter().map(|cell| text::cell(cell)).collect();
-        self.rows.push(format!("| {} |", cells.join(" | ")));
+        let mut row = String::with_capacity(cells.iter().map(|cell| cell.len() + 3).sum::<usize>() + 2);
+        row.push('|');
+        for cell in cells {
+            row.push(' ');
+            row.push_str(&text::cell(cell));
+            row.push_str(" |");
+        }
+        self.rows.push(row);
     }
 
     /// A row that is Markdown already.
@@ -85,7 +94,9 @@ impl Body {
     pub(crate) fn finish(self, context: &Context) -> Rendered {
         let last = context_line(context);
         let room = TEXT_BYTES_MAX.saturating_sub(last.len() + 2);
-        let text = format!("{}\n\n{last}", self.within(room));
+        let mut text = self.within(room);
+        text.push_str("\n\n");
+        text.push_str(&last);
         Rendered { text, meta: json!({ "ib-mesh/context": context }) }
     }
 
@@ -103,17 +114,20 @@ impl Body {
             let note = self.cut.as_ref().map(|cut| cut(fits, of));
             self.tail = vec![note.unwrap_or_else(|| format!("*Text cut: {fits} of {of} lines shown.*"))];
         }
-        let mut text = self.head.join("\n");
-        if !self.rows.is_empty() {
+        // The last line follows, so that nothing is copied twice.
+        let mut text = String::with_capacity(fixed + size(&self.rows) + LAST_LINE_BYTES);
+        text.push_str(&self.head.join("\n"));
+        for row in &self.rows {
             text.push('\n');
-            text.push_str(&self.rows.join("\n"));
+            text.push_str(row);
         }
         if !self.tail.is_empty() {
             text.push_str("\n\n");
             text.push_str(&self.tail.join("\n"));
         }
-        let kept = cut_at_line(&text, room);
-        kept.trim_end().to_owned()
+        let kept = cut_at_line(&text, room).trim_end().len();
+        text.truncate(kept);
+        text
     }
 
     /// How many rows have room.

@@ -14,9 +14,14 @@ pub(crate) fn shown(text: &str) -> String {
 /// One line of at most `max` characters: line breaks and tabs are blanks, nothing is invisible. Blanks themselves stay,
 /// because IB's local symbols of options have several in a row.
 pub(crate) fn line(text: &str, max: usize) -> String {
+    let text = text.trim();
+    // Nearly every text of IB's is this already, and a table has hundreds.
+    if text.len() <= max && text.bytes().all(|b| (b' '..=b'~').contains(&b)) {
+        return text.to_owned();
+    }
     let mut out = String::new();
     let mut count = 0;
-    for c in text.trim().chars().filter(|c| !is_invisible(*c)) {
+    for c in text.chars().filter(|c| !is_invisible(*c)) {
         let blank = c.is_control() || (c.is_whitespace() && c != ' ');
         if blank && (out.is_empty() || out.ends_with(' ')) {
             continue;
@@ -38,7 +43,8 @@ const CELL_CHARS: usize = 200;
 
 /// A cell of a Markdown table: a pipe or a line break in it would move every cell that follows.
 pub(crate) fn cell(text: &str) -> String {
-    line(text, CELL_CHARS).replace('\\', "\\\\").replace('|', "\\|")
+    let line = line(text, CELL_CHARS);
+    if line.contains(['\\', '|']) { line.replace('\\', "\\\\").replace('|', "\\|") } else { line }
 }
 
 /// Text inside a line of Markdown, for which `**` and code spans are ours alone.

@@ -239,13 +239,14 @@ fn bind<D: Definition>(arguments: &Map<String, Value>) -> Result<Call, Fault> {
 }
 
 fn render<D: Definition>(call: &Call, reply: &[u8]) -> Result<Rendered, RenderError> {
+    let reply = serde_json::from_slice(reply).map_err(|error| unreadable::<D>(reply, &error))?;
+    Ok(D::body(&call.asked, &reply).finish(D::context(&reply)))
+}
+
+/// Reads the reply once more, keeping track of where: that costs time which a readable reply need not pay.
+fn unreadable<D: Definition>(reply: &[u8], error: &serde_json::Error) -> RenderError {
     let mut json = serde_json::Deserializer::from_slice(reply);
     let read: Result<<D::Op as Operation>::Reply, _> = serde_path_to_error::deserialize(&mut json);
-    let reply = read.map_err(|error| RenderError {
-        tool: D::NAME,
-        operation: RowOf::<D>::ROW.name(),
-        path: error.path().to_string(),
-        reason: error.inner().to_string(),
-    })?;
-    Ok(D::body(&call.asked, &reply).finish(D::context(&reply)))
+    let path = read.map_or_else(|error| error.path().to_string(), |_| ".".to_owned());
+    RenderError { tool: D::NAME, operation: RowOf::<D>::ROW.name(), path, reason: error.to_string() }
 }
