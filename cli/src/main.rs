@@ -1,0 +1,56 @@
+//! `ibmesh`, the one binary: one subcommand per service, and the commands for people.
+//!
+//! Invariant: `main` only parses and dispatches. What a service reads is declared in `service::settings`; what starts
+//! what is decided in [`up`].
+
+mod call;
+mod explain;
+mod health;
+mod http;
+mod out;
+mod serve;
+mod status;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A call allocates some hundred short texts; glibc's allocator was a fifth of the edge's time (cargo bench --bench edge).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Interactive Brokers for many programs and agents at once: MCP over HTTP in front, NATS behind.
+#[derive(Debug, Parser)]
+#[command(name = "ibmesh", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Up(up::Options),
+    Status(status::Options),
+    Call(call::Options),
+    /// Run the HTTP edge: MCP and /health.
+    Edge(serve::ServiceArgs<serve::Edge>),
+    /// Run one worker: an IB session that answers reads.
+    Worker(serve::ServiceArgs<serve::Worker>),
+    Sim(serve::SimArgs),
+    #[command(hide = true)]
+    NatsGuard(serve::GuardArgs),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Up(options) => up::run(options).await,
+        Command::Status(options) => status::run(options).await,
+        Command::Call(options) => call::run(options).await,
+        Command::Edge(args) => serve::edge(args).await,
+        Command::Worker(args) => serve::worker(args).await,
+        Command::Sim(args) => serve::sim(args).await,
+        Command::NatsGuard(args) => serve::nats_guard(args).await,
+    }
+}

@@ -1,0 +1,85 @@
+//! The documents are true where a program can tell: who may depend on whom, which crate alone names a big dependency, and
+//! the script that the README shows.
+
+use std::{collections::BTreeMap, process::Command};
+
+use serde_json::Value;
+
+/// Ours, and what of ours each may depend on.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("schemas", &[]),
+    ("tools", &["schemas"]),
+    ("bus", &["schemas"]),
+    ("service", &["schemas"]),
+    ("ib-link", &["schemas"]),
+    ("nats-local", &[]),
+    ("edge", &["schemas", "tools", "bus", "service"]),
+    ("ib-worker", &["schemas", "bus", "service", "ib-link"]),
+    ("ib-sim", &[]),
+    ("cli", &["schemas", "tools", "bus", "service", "nats-local", "edge", "ib-worker", "ib-sim"]),
+];
+
+/// Big dependencies and the only crates that may name them, tests included.
+const NAMED_BY: &[(&str, &[&str])] = &[
+    ("async-nats", &["bus", "cli"]),   // cli: the benchmark's floor only
+    ("ibapi", &["ib-link", "ib-sim"]), // ib-sim's tests only: a real client is its oracle
+    ("prost", &["ib-sim"]),
+    ("reqwest", &["cli"]),
+    ("axum", &["edge", "service", "ib-sim", "cli"]), // cli: the benchmark's floor
+];
+
+struct Package {
+    normal: Vec<String>,
+    all: Vec<String>,
+}
+
+fn packages() -> BTreeMap<String, Package> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let output = Command::new(cargo)
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo metadata");
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let packages = metadata["packages"].as_array().expect("packages").iter().map(|package| {
+        let dependencies = package["dependencies"].as_array().expect("dependencies");
+        let names = |kinds: &dyn Fn(&Value) -> bool| dependencies.iter().filter(|d| kinds(&d["kind"])).map(|d| text(&d["name"])).collect();
+        (text(&package["name"]), Package { normal: names(&Value::is_null), all: names(&|_| true) })
+    });
+    packages.collect()
+}
+
+#[test]
+fn arrows_between_our_crates_are_the_documented_ones() {
+    let packages = packages();
+    let listed: Vec<&str> = ARROWS.iter().map(|(name, _)| *name).collect();
+    for (name, package) in &packages {
+        let Some((_, allowed)) = ARROWS.iter().find(|(crate_name, _)| crate_name == name) else {
+            panic!("{name} is in the workspace but not in ARROWS; add it here and to docs/architecture.md");
+        };
+        for dependency in package.normal.iter().filter(|dependency| listed.contains(&dependency.as_str())) {
+            assert!(allowed.contains(&dependency.as_str()), "{name} may not depend on {dependency} (docs/architecture.md)");
+        }
+    }
+    assert_eq!(packages.len(), ARROWS.len(), "ARROWS names a crate that is gone");
+}
+
+#[test]
+fn one_crate_names_each_big_dependency() {
+    for (name, package) in &packages() {
+        for (dependency, owners) in NAMED_BY {
+            let names_it = package.all.iter().any(|used| used == dependency);
+            assert!(!names_it || owners.contains(&name.as_str()), "{name} names {dependency}; only {owners:?} may");
+        }
+    }
+}
+
+#[test]
+fn the_readme_shows_the_script_that_ci_runs() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let read = |path: &str| std::fs::read_to_string(format!("{root}/{path}")).expect(path);
+    let (readme, script) = (read("README.md"), read("tests/interop/nats_ten_lines.py"));
+    assert!(readme.contains(script.trim_end()), "README.md and tests/interop/nats_ten_lines.py differ");
+    assert!(script.lines().count() <= 10, "ten lines are promised");
+}

@@ -1,0 +1,74 @@
+//! The simulator and its control port: what it was asked, and what it is to do wrong.
+
+use std::{net::SocketAddr, path::Path};
+
+use reqwest::Client;
+use serde_json::{Value, json};
+
+use super::{
+    StackOptions,
+    proc::{Proc, ibmesh},
+};
+
+#[derive(Debug)]
+pub(crate) struct Sim {
+    pub(crate) api: SocketAddr,
+    pub(crate) proc: Proc,
+    control: SocketAddr,
+    http: Client,
+}
+
+impl Sim {
+    pub(crate) async fn start(folder: &Path, options: &StackOptions) -> Self {
+        let flags = [
+            ("--bind", "127.0.0.1:0".to_owned()),
+            ("--control-bind", "127.0.0.1:0".to_owned()),
+            ("--clock", options.clock.to_owned()),
+            ("--seed", options.seed.to_string()),
+            ("--pacing", options.pacing.to_string()),
+            ("--accounts", options.accounts.to_string()),
+        ];
+        let proc = ibmesh(folder, "sim", "sim", &flags).await;
+        let http = Client::builder().no_proxy().build().expect("an HTTP client");
+        Self { api: proc.address("api"), control: proc.address("control"), proc, http }
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        let response = self.http.get(format!("http://{}{path}", self.control)).send().await.expect("the control port answers");
+        assert!(response.status().is_success(), "GET {path}: {}", response.status());
+        response.json().await.expect("JSON")
+    }
+
+    /// The requests of one kind since the start, oldest first.
+    pub(crate) async fn requests(&self, message: &str) -> Vec<Value> {
+        let journal = self.get("/journal?since=0").await;
+        let entries = journal["entries"].as_array().expect("entries");
+        entries.iter().filter(|entry| entry["message"] == message).cloned().collect()
+    }
+
+    /// The client ids that hold a session.
+    pub(crate) async fn client_ids(&self) -> Vec<i64> {
+        let clients = self.get("/clients").await;
+        let mut ids: Vec<i64> = clients["clients"].as_array().expect("a list").iter().filter_map(Value::as_i64).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// Holds back the answers to one kind of request; 0 ends it.
+    pub(crate) async fn delay(&self, message: &str, ms: u64) {
+        self.fault(json!({"kind": "delay", "message": message, "ms": ms})).await;
+    }
+
+    /// Fails the next request of one kind with an error of IB's.
+    pub(crate) async fn fail(&self, message: &str, code: i32) {
+        self.fault(json!({"kind": "fail", "message": message, "code": code})).await;
+    }
+
+    /// A fault as the control port takes it.
+    pub(crate) async fn fault(&self, body: Value) {
+        let request = self.http.post(format!("http://{}/faults", self.control)).json(&body);
+        let response = request.send().await.expect("the control port answers");
+        let status = response.status();
+        assert!(status.is_success(), "{body}: {status} {}", response.text().await.unwrap_or_default());
+    }
+}

@@ -1,0 +1,13 @@
+//! The whole system from outside: real processes, a real nats-server, the simulator on TCP, HTTP in front.
+//!
+//! Every test has a stack of its own on free ports, so that tests neither wait for nor disturb each other. Nothing here
+//! sleeps for a while and hopes: what is waited for is a state, with a deadline.
+
+mod bad_input;
+mod curls;
+mod faults;
+mod fleet;
+mod harness;
+mod health;
+mod tools;
+mod up;
