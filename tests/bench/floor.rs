@@ -1,0 +1,68 @@
+//! The floor: an axum handler that asks NATS, and a process that answers. No JSON, no checks, no heartbeats.
+
+use std::{env, io::Read, net::SocketAddr};
+
+use axum::{Router, body::Body, extract::State, http::header, response::Response, routing::post, serve::ListenerExt};
+use bytes::Bytes;
+use futures::StreamExt;
+
+pub(crate) const PART: &str = "IBMESH_BENCH_FLOOR";
+pub(crate) const REPLY_BYTES: &str = "IBMESH_BENCH_REPLY_BYTES";
+pub(crate) const BODY_BYTES: &str = "IBMESH_BENCH_BODY_BYTES";
+const SUBJECT: &str = "bench.floor";
+
+/// Runs one part of the floor when this process was started as one.
+pub(crate) fn run_if_asked() -> Option<i32> {
+    let part = env::var(PART).ok()?;
+    // Ends with its parent, which holds the other end of stdin.
+    std::thread::spawn(|| {
+        drop(std::io::stdin().read_to_end(&mut Vec::new()));
+        std::process::exit(0);
+    });
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let client = async_nats::connect(env::var("NATS_URL").expect("NATS_URL")).await.expect("NATS");
+        if part == "echo" { echo(client).await } else { edge(client).await }
+    });
+    Some(0)
+}
+
+fn bytes_of(name: &str) -> Bytes {
+    Bytes::from(vec![b'x'; env::var(name).expect("set by the parent").parse().expect("a number")])
+}
+
+async fn echo(client: async_nats::Client) {
+    let reply = bytes_of(REPLY_BYTES);
+    let mut requests = client.queue_subscribe(SUBJECT, "floor".to_owned()).await.expect("a subscription");
+    client.flush().await.expect("NATS");
+    super::say("ready");
+    while let Some(request) = requests.next().await {
+        let (client, reply) = (client.clone(), reply.clone());
+        tokio::spawn(async move {
+            if let Some(to) = request.reply {
+                drop(client.publish(to, reply).await);
+            }
+        });
+    }
+}
+
+#[derive(Clone)]
+struct Edge {
+    client: async_nats::Client,
+    body: Bytes,
+}
+
+async fn edge(client: async_nats::Client) {
+    let app = Router::new().route("/mcp", post(ask)).with_state(Edge { client, body: bytes_of(BODY_BYTES) });
+    let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("a port");
+    super::say(&listener.local_addr().expect("bound").to_string());
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+    axum::serve(listener, app).await.expect("serving");
+}
+
+async fn ask(State(edge): State<Edge>, request: Bytes) -> Response {
+    // The same bytes go over NATS as the product sends: parameters, not the whole envelope.
+    let parameters = request.slice(..request.len().min(2));
+    edge.client.request(SUBJECT, parameters).await.expect("an answer");
+    Response::builder().header(header::CONTENT_TYPE, "application/json").body(Body::from(edge.body)).expect("a response")
+}

@@ -1,0 +1,68 @@
+"""Lists and calls every tool with the official Python client in its handshake ("legacy") mode.
+
+Prints one line of JSON per check: {"name": ..., "problem": null or why it failed}.
+"""
+
+import asyncio
+import json
+import sys
+
+from mcp import Client
+
+ARGUMENTS = {
+    "get_account": {},
+    "get_account_summary": {},
+    "get_positions": {},
+    "lookup_contract": {"symbol": "AAPL"},
+    "ticker_to_conid": {"symbol": "AAPL"},
+    "search_contracts": {"pattern": "apple"},
+    "get_contract_details": {"symbol": "AAPL"},
+    "get_historical_data": {"symbol": "AAPL", "duration": "5 D", "bar_size": "1 hour"},
+    "get_fundamental_data": {"symbol": "AAPL"},
+    "get_historical_news": {"symbol": "AAPL", "start_date": "2026-01-01", "end_date": "2026-12-31"},
+    # get_article is called with the first headline of get_historical_news
+}
+
+
+def told(name, problem=None):
+    print(json.dumps({"name": f"mcp client: {name}", "problem": problem}), flush=True)
+
+
+async def call(client, name, arguments):
+    """Calls one tool; the client itself checks structuredContent against the tool's outputSchema."""
+    try:
+        result = await client.call_tool(name, arguments)
+    except Exception as error:  # whatever it is, it is this check's failure and not the end of the others
+        told(name, f"{type(error).__name__}: {error}")
+        return None
+    text = result.content[0].text if result.content else ""
+    if result.is_error:
+        told(name, text)
+    elif not result.structured_content:
+        told(name, "no structuredContent")
+    elif "SIMULATED" not in text.splitlines()[-1]:
+        told(name, f"the text does not end with its context: {text[-200:]}")
+    else:
+        told(name)
+    return result.structured_content
+
+
+async def main(url):
+    async with Client(url, mode="legacy") as client:
+        listed = {tool.name for tool in (await client.list_tools()).tools}
+        wanted = {*ARGUMENTS, "get_article"}
+        told("lists every tool", None if listed == wanted else f"listed {sorted(listed)}, wanted {sorted(wanted)}")
+        told("gets instructions", None if client.instructions else "there are none")
+        news = None
+        for name, arguments in ARGUMENTS.items():
+            answer = await call(client, name, arguments)
+            news = answer if name == "get_historical_news" else news
+        headlines = (news or {}).get("headlines") or []
+        if not headlines:
+            told("get_article", "there is no headline to read")
+            return
+        first = headlines[0]
+        await call(client, "get_article", {"articleId": first["article_id"], "providerCode": first["provider"]})
+
+
+asyncio.run(main(sys.argv[1]))

@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""Foreign clients against `ibmesh up`: nats-py with ten lines, and the official MCP client.
+
+Needs IBMESH_BIN, the path of a built `ibmesh`. Installs the pinned clients into a venv of its own. Whatever is missing
+is a failure: nothing is skipped. Exits with 0 when every check has passed.
+"""
+
+import hashlib
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+INSTALL_MAX_S = 300
+READY_MAX_S = 180  # a cold machine fetches nats-server in it
+CLIENT_MAX_S = 180
+END_MAX_S = 60
+
+results = []
+
+
+def told(name, problem=None):
+    results.append(problem is None)
+    print(f"FAIL  {name}: {problem}" if problem else f"ok    {name}", flush=True)
+
+
+def python_with_clients():
+    """The venv's Python. One venv per set of pins, kept, so that the next run need not install."""
+    pins = HERE / "requirements.txt"
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    key = hashlib.sha256(pins.read_bytes() + sys.version.encode()).hexdigest()[:12]
+    folder = cache / "ib-mesh-ci" / f"interop-{key}"
+    python, complete = folder / "bin" / "python", folder / "complete"
+    if not complete.exists():
+        print(f"installing {', '.join(pins.read_text().split())}", flush=True)
+        venv.create(folder, with_pip=True, clear=True)
+        install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", pins]
+        subprocess.run(install, check=True, timeout=INSTALL_MAX_S)
+        complete.touch()
+    return python
+
+
+class Up:
+    """`ibmesh up` on free ports, until the end of the `with` block."""
+
+    def __init__(self, binary, folder):
+        self.printed = ""
+        arguments = ["--edge-bind", "127.0.0.1:0", "--nats-port", "0", "--sim-port", "0", "--data-dir", f"{folder}/mesh"]
+        # A fixed day, since the clients ask for the news of fixed dates.
+        arguments += ["--sim-clock", "2026-11-20T10:00:00-05:00"]
+        # Settings of whoever runs this must not steer the stack.
+        ours = re.compile(r"^(IB|IBKR|TWS|NATS|EDGE|SERVER|WORKER)_|^(TRADING_MODE|API_PREFIX|ADMIN_BIND)$")
+        environment = {name: value for name, value in os.environ.items() if name == "NATS_SERVER_BIN" or not ours.match(name)}
+        self.process = subprocess.Popen(
+            [binary, "up", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, bufsize=0
+        )
+
+    def __enter__(self):
+        try:
+            self.read_until("Ctrl-C drains")
+        except BaseException:
+            self.process.kill()
+            raise
+        return self
+
+    def read_until(self, text):
+        deadline = time.monotonic() + READY_MAX_S
+        while text not in self.printed:
+            left = deadline - time.monotonic()
+            ready = left > 0 and select.select([self.process.stdout], [], [], left)[0]
+            piece = os.read(self.process.stdout.fileno(), 65536) if ready else b""
+            if not piece:
+                sys.exit(f"`ibmesh up` did not print {text!r}:\n{self.printed}")
+            self.printed += piece.decode(errors="replace")
+
+    def address(self, scheme, before):
+        return re.search(rf"{before} ({scheme}://[0-9.:]+)", self.printed).group(1)
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGINT)
+        try:
+            code = self.process.wait(timeout=END_MAX_S)
+            told("up ends on an interrupt", None if code == 0 else f"exit code {code}")
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            told("up ends on an interrupt", f"it still ran after {END_MAX_S} s")
+
+
+def run(*command):
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=CLIENT_MAX_S, check=False)
+    return ended.returncode, ended.stdout, ended.stderr
+
+
+def nats(python, url):
+    """Ten lines of a foreign language, with no header at all."""
+    script = HERE / "nats_ten_lines.py"
+    told("the script has ten lines", None if len(script.read_text().splitlines()) == 10 else "it has not")
+    code, out, err = run(python, script, url)
+    try:
+        reply = json.loads(out)
+        wrong = None if reply["accounts"] and reply["context"]["mode"] == "simulated" else out
+    except (ValueError, KeyError) as error:
+        wrong = f"exit code {code}, {error!r}: {out}{err}"
+    told("nats-py: account.summary without headers", wrong)
+    for name, body, wanted in [("bad JSON", "{", "invalid_params"), ("an unknown parameter", '{"acount":"x"}', "unsupported")]:
+        code, out, err = run(python, script, url, body)
+        try:
+            got = json.loads(out)["error"]["code"]
+            wrong = None if got in (wanted, "invalid_params") else out
+        except (ValueError, KeyError) as error:
+            wrong = f"exit code {code}, {error!r}: {out}{err}"
+        told(f"nats-py: {name} is answered with a fault", wrong)
+
+
+def mcp(python, url):
+    code, out, err = run(python, HERE / "mcp_client.py", url)
+    checks = [json.loads(line) for line in out.splitlines()]
+    for check in checks:
+        told(check["name"], check["problem"])
+    if code != 0 or not checks:
+        told("mcp client: runs to its end", f"exit code {code}: {err[-2000:]}")
+
+
+def explained(python, binary, nats_url, edge):
+    """What `call --explain` prints runs as it stands, and all of it asks the same."""
+    command = [binary, "call", "get_historical_data", "symbol=BRK.B", "duration=5 D", "--explain", "--edge", edge]
+    text = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "NATS_URL": nats_url}).stdout
+    curl = next(line for line in text.splitlines() if line.startswith("curl "))
+    script = text.split("pip install nats-py`\n")[1]
+    for name, ran, pointer in [
+        ("curl", run("sh", "-c", curl), ("result", "structuredContent")),
+        ("python", run(python, "-c", script), ()),
+    ]:
+        code, out, err = ran
+        try:
+            reply = json.loads(out)
+            for member in pointer:
+                reply = reply[member]
+            wrong = None if reply["contract"]["symbol"] == "BRK B" and reply["bars"] else out
+        except (ValueError, KeyError) as error:
+            wrong = f"exit code {code}, {error!r}: {out}{err}"
+        told(f"call --explain: its {name} answers", wrong)
+
+
+def main():
+    binary = os.environ.get("IBMESH_BIN")
+    if not binary or not os.access(binary, os.X_OK):
+        sys.exit("IBMESH_BIN must be the path of a built ibmesh")
+    python = python_with_clients()
+    with tempfile.TemporaryDirectory() as folder, Up(binary, folder) as up:
+        nats(python, up.address("nats", "on"))
+        edge = up.address("http", "edge on")
+        mcp(python, edge + "/mcp")
+        explained(python, binary, up.address("nats", "on"), edge)
+    passed = sum(results)
+    print(f"{passed} passed, {len(results) - passed} failed")
+    sys.exit(0 if results and all(results) else 1)
+
+
+if __name__ == "__main__":
+    main()
