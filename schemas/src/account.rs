@@ -1,5 +1,7 @@
 //! Accounts: what IB pushes about money and holdings, answered from memory.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -120,7 +122,8 @@ pub struct PositionsParams {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PositionsReply {
-    pub positions: Vec<Position>,
+    /// Shared: between two pushes of IB's every caller gets the same rows.
+    pub positions: Arc<Vec<Position>>,
     pub total: usize,
     #[serde(default)]
     pub truncated: bool,

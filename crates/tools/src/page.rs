@@ -1,7 +1,6 @@
 //! A text for a reader: Markdown of limited size that says what it left out.
 
 use schemas::Context;
-use serde_json::{Value, json};
 
 use crate::{context::context_line, text};
 
@@ -13,13 +12,13 @@ const NOTE_BYTES: usize = 500;
 /// About as long as a context line is.
 const LAST_LINE_BYTES: usize = 160;
 
-/// What an agent reads, and the `_meta` beside it.
+/// What an agent reads, and whose truth it is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rendered {
     /// Markdown, at most [`TEXT_BYTES_MAX`]; its last line is the context line.
     pub text: String,
-    /// `{"ib-mesh/context": {...}}`.
-    pub meta: Value,
+    /// For the `_meta` of the result.
+    pub context: Context,
 }
 
 /// Which rows stay when not all fit.
@@ -97,7 +96,7 @@ impl Body {
         let mut text = self.within(room);
         text.push_str("\n\n");
         text.push_str(&last);
-        Rendered { text, meta: json!({ "ib-mesh/context": context }) }
+        Rendered { text, context: context.clone() }
     }
 
     fn within(mut self, room: usize) -> String {

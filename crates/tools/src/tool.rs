@@ -217,7 +217,7 @@ impl Tool {
         (self.bind)(arguments)
     }
 
-    /// The operation's reply as Markdown and `_meta`. `structuredContent` is the reply's own bytes.
+    /// The operation's reply as Markdown. `structuredContent` is the reply's own bytes.
     pub fn render(&self, call: &Call, reply: &[u8]) -> Result<Rendered, RenderError> {
         (self.render)(call, reply)
     }

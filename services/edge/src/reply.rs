@@ -5,7 +5,6 @@
 
 use bus::Reply;
 use schemas::{Fault, RequestId};
-use serde_json::Value;
 use tools::Rendered;
 
 use crate::rpc::{self, Id, write_json};
@@ -17,7 +16,7 @@ const CLIENT_ID: &str = "ib-mesh/client_id";
 const QUEUE_MS: &str = "ib-mesh/queue_ms";
 const WORK_MS: &str = "ib-mesh/work_ms";
 const FAULT: &str = "ib-mesh/fault";
-pub(crate) const CONTEXT: &str = "ib-mesh/context";
+const CONTEXT: &str = "ib-mesh/context";
 
 /// What is written around the payload, with room to spare.
 const FRAME_BYTES: usize = 1_024;
@@ -36,9 +35,7 @@ pub(crate) fn success(id: Id<'_>, request: &RequestId, rendered: &Rendered, repl
     optional(&mut out, CLIENT_ID, reply.client_id.as_ref());
     optional(&mut out, QUEUE_MS, reply.queue_ms.as_ref());
     optional(&mut out, WORK_MS, reply.work_ms.as_ref());
-    if let Value::Object(meta) = &rendered.meta {
-        meta.iter().for_each(|(key, value)| member(&mut out, key, value));
-    }
+    member(&mut out, CONTEXT, &rendered.context);
     out.extend_from_slice(b"}}}");
     out
 }
@@ -81,7 +78,7 @@ fn member(out: &mut Vec<u8>, key: &str, value: &impl serde::Serialize) {
 mod tests {
     use bytes::Bytes;
     use schemas::FaultCode;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -108,7 +105,10 @@ mod tests {
     fn the_services_bytes_are_passed_on_verbatim() {
         // Blanks, an exponent, a trailing zero and a key twice: each would be lost by reading and writing again.
         let body: &[u8] = b"{ \"a\":1.50, \"big\":1E3,\"a\":12345678901234567890 ,\"\\u0041\":\"\\/\"}";
-        let rendered = Rendered { text: "# T\n\"x\" \u{2028}".to_owned(), meta: json!({ CONTEXT: { "stale": false } }) };
+        let context = json!({ "mode": "paper", "data_type": "account", "time": "2026-01-02T15:00:00Z", "time_zone": "UTC",
+            "market_state": "open", "stale": false });
+        let context: schemas::Context = serde_json::from_value(context).expect("a context");
+        let rendered = Rendered { text: "# T\n\"x\" \u{2028}".to_owned(), context };
         let out = with_id("\"1\"", |id| success(id, &RequestId::mint(), &rendered, &reply(body)));
         assert!(out.windows(body.len()).any(|window| window == body), "{}", String::from_utf8_lossy(&out));
         let json: Value = serde_json::from_slice(&out).expect("one JSON document");
@@ -116,7 +116,7 @@ mod tests {
         let result = &json["result"];
         assert_eq!(result["content"], json!([{ "type": "text", "text": rendered.text }]));
         assert_eq!(result["isError"], json!(false));
-        assert_eq!(result["_meta"][CONTEXT], json!({ "stale": false }));
+        assert_eq!(result["_meta"][CONTEXT]["mode"], json!("paper"));
         assert_eq!((&result["_meta"][SERVED_BY], &result["_meta"][CLIENT_ID]), (&json!("w\"1"), &json!(10)));
         assert!(result["_meta"].get(QUEUE_MS).is_none(), "what is not known is absent");
     }

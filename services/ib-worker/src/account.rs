@@ -1,6 +1,6 @@
 //! `account.*`: answered from what IB pushes, with its age.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bus::{Builder, Request};
 use ib_link::{AccountKept, Freshness, Holding, Kept};
@@ -124,17 +124,45 @@ fn positions_value(account: &AccountKept) -> Option<Num> {
 
 async fn positions(worker: Arc<Worker>, params: PositionsParams, request: Request) -> Result<PositionsReply, Fault> {
     let told = worker.told(&params.account, request.deadline).await?;
-    let wanted = params.symbol.trim().to_uppercase();
-    let rows = told.accounts().flat_map(|(name, account)| account.holdings.iter().map(move |holding| (name, holding)));
-    let rows: Vec<Position> = rows
-        .filter(|(_, holding)| wanted.is_empty() || holding.contract.symbol.eq_ignore_ascii_case(&wanted))
-        .map(|(name, holding)| position(name, holding))
-        .collect();
-    let total = rows.len();
-    let page: Vec<Position> = rows.into_iter().skip(params.offset).take(POSITIONS_MAX).collect();
+    let symbol = params.symbol.trim();
+    let all = worker.rows.of(&told.kept);
+    if symbol.is_empty() && told.wanted.is_empty() && params.offset == 0 && all.len() <= POSITIONS_MAX {
+        return Ok(PositionsReply { total: all.len(), positions: all, truncated: false, next: None, context: told.context });
+    }
+    let asked = |row: &&Position| {
+        (symbol.is_empty() || row.symbol.eq_ignore_ascii_case(symbol))
+            && (told.wanted.is_empty() || row.account.eq_ignore_ascii_case(&told.wanted))
+    };
+    let total = all.iter().filter(asked).count();
+    let page: Vec<Position> = all.iter().filter(asked).skip(params.offset).take(POSITIONS_MAX).cloned().collect();
     let end = params.offset.saturating_add(page.len());
     let truncated = end < total;
-    Ok(PositionsReply { positions: page, total, truncated, next: truncated.then_some(end), context: told.context.clone() })
+    Ok(PositionsReply { positions: Arc::new(page), total, truncated, next: truncated.then_some(end), context: told.context })
+}
+
+/// Every holding as a row, made once for each snapshot: between two pushes of IB's nothing about them changes.
+#[derive(Debug, Default)]
+pub(crate) struct Rows {
+    last: Mutex<Option<RowsOf>>,
+}
+
+/// A snapshot and its rows.
+type RowsOf = (Arc<Kept>, Arc<Vec<Position>>);
+
+impl Rows {
+    fn of(&self, kept: &Arc<Kept>) -> Arc<Vec<Position>> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some((of, rows)) if Arc::ptr_eq(of, kept) => Arc::clone(rows),
+            _ => {
+                let accounts = kept.accounts.iter();
+                let rows = accounts.flat_map(|(name, account)| account.holdings.iter().map(move |holding| position(name, holding)));
+                let rows = Arc::new(rows.collect::<Vec<_>>());
+                *last = Some((Arc::clone(kept), Arc::clone(&rows)));
+                rows
+            }
+        }
+    }
 }
 
 fn position(account: &str, holding: &Holding) -> Position {

@@ -11,7 +11,7 @@ use schemas::{
 };
 use tokio::{sync::watch, time::Instant};
 
-use crate::{answers::Answers, coalesce::Coalesced, gate::Gate, market::Hours};
+use crate::{account::Rows, answers::Answers, coalesce::Coalesced, gate::Gate, market::Hours};
 
 /// Contract facts change at most with a trading day.
 const DETAILS_TTL: Duration = Duration::from_secs(86_400);
@@ -34,6 +34,7 @@ pub(crate) struct Worker {
     pub(crate) bars: Coalesced<BarsReply>,
     pub(crate) articles: Coalesced<ArticleReply>,
     pub(crate) providers: Coalesced<Vec<String>>,
+    pub(crate) rows: Rows,
     market: watch::Sender<Market>,
 }
 
@@ -56,6 +57,7 @@ impl Worker {
             bars: Coalesced::in_flight(),
             articles: Coalesced::kept_for(SEARCH_TTL),
             providers: Coalesced::kept_for(SEARCH_TTL),
+            rows: Rows::default(),
             market: watch::Sender::new(Market::default()),
         }
     }

@@ -157,8 +157,7 @@ async fn perform(edge: &Edge, asked: &Asked<'_>, id: Id<'_>) -> Result<Vec<u8>, 
     match tool.render(&call, &reply.body) {
         Ok(rendered) => {
             // An answer from memory that is stale was given because IB is away.
-            let stale = rendered.meta[reply::CONTEXT]["stale"] == true;
-            passage.ended(if stale { Evidence::None } else { Evidence::Answered });
+            passage.ended(if rendered.context.stale { Evidence::None } else { Evidence::Answered });
             Ok(reply::success(id, &asked.request, &rendered, &reply))
         }
         Err(error) => {
