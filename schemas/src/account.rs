@@ -122,7 +122,7 @@ pub struct PositionsParams {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PositionsReply {
-    /// Shared: between two pushes of IB's every caller gets the same rows.
+    // Shared: between two pushes of IB's every caller gets the same rows.
     pub positions: Arc<Vec<Position>>,
     pub total: usize,
     #[serde(default)]
