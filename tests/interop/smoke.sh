@@ -29,6 +29,11 @@ while IFS= read -r line; do
     esac
 done < <(grep '^curl ' README.md)
 
+# The board comes when all three workers are connected; a call is answered as soon as one is.
+for _ in $(seq 1 300); do
+    grep -q SIMULATED "$log" && break
+    sleep 0.2
+done
 grep -q SIMULATED "$log" && ok "the board says SIMULATED" || { bad "the board lacks SIMULATED"; cat "$log"; }
 
 # The process group of `cargo run` holds the binary; a Ctrl-C reaches both.
