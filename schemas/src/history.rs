@@ -271,6 +271,17 @@ impl SpanUnit {
         }
     }
 
+    /// Length of one, months and years at their longest.
+    const fn seconds(self) -> u64 {
+        match self {
+            Self::Second => 1,
+            Self::Day => 86_400,
+            Self::Week => 604_800,
+            Self::Month => 2_678_400,
+            Self::Year => 31_622_400,
+        }
+    }
+
     /// No instrument of IB's has a longer history; IB itself asks for years where days or seconds are many.
     const fn count_max(self) -> u32 {
         match self {
@@ -280,6 +291,12 @@ impl SpanUnit {
             Self::Month => 240,
             Self::Year => 100,
         }
+    }
+}
+
+impl Span {
+    pub fn seconds(self) -> u64 {
+        u64::from(self.count) * self.unit.seconds()
     }
 }
 

@@ -93,8 +93,8 @@ where
     tokio::spawn(async move {
         let why = end_requested(options).await;
         tracing::info!(service, why, "draining");
-        admin.set_ready(false);
         shutdown.cancel();
+        admin.set_ready(false);
     });
     let shutdown = process.shutdown.clone();
     let drain_over = async {

@@ -227,8 +227,11 @@ fn flag(argument: &Argument, value: &Value) -> Result<Option<Sent>, Fault> {
     let flag = match value {
         Value::Bool(flag) => Some(*flag),
         Value::String(text) if text.trim().is_empty() => return Ok(None),
-        Value::String(text) if text.trim().eq_ignore_ascii_case("true") => Some(true),
-        Value::String(text) if text.trim().eq_ignore_ascii_case("false") => Some(false),
+        // IB's own API writes 1 and 0.
+        Value::Number(number) if number.as_u64() == Some(1) => Some(true),
+        Value::Number(number) if number.as_u64() == Some(0) => Some(false),
+        Value::String(text) if ["true", "1"].contains(&text.trim().to_ascii_lowercase().as_str()) => Some(true),
+        Value::String(text) if ["false", "0"].contains(&text.trim().to_ascii_lowercase().as_str()) => Some(false),
         _ => None,
     };
     let refuse = || wrong(argument, value, "true or false").allowed(["true", "false"]);

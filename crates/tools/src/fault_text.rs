@@ -84,7 +84,7 @@ fn candidates(candidates: &[Candidate]) -> Vec<String> {
     }
     lines.push(String::new());
     let first = candidates.first().map_or(0, |candidate| candidate.conid);
-    lines.push(format!("Send the same call with the conid of the row you mean as the symbol: `symbol=\"{first}\"`."));
+    lines.push(format!("Send the same call with the conid of the row you mean instead of the symbol: `conid={first}`."));
     lines
 }
 
@@ -124,7 +124,7 @@ mod tests {
              | 14204 | SAP | SAP SE \\| ADR | STK | IBIS | EUR |\n\
              | 14205 | SAP | SAP SE \\| ADR | STK | FWB | EUR |\n\
              \n\
-             Send the same call with the conid of the row you mean as the symbol: `symbol=\"14204\"`."
+             Send the same call with the conid of the row you mean instead of the symbol: `conid=14204`."
         );
     }
 

@@ -130,10 +130,10 @@ fn coercion_only_where_the_schema_says_so() {
     for value in [json!("[A"), json!([["A"]]), json!({"A": 1}), json!(["A B"]), json!(vec!["A"; 101])] {
         refused("get_historical_news", news("providers", value));
     }
-    for value in [json!("true"), json!("True"), json!(true)] {
+    for value in [json!("true"), json!("True"), json!(true), json!(1), json!("1")] {
         assert_eq!(asked("get_historical_data", json!({"symbol": "A", "use_rth": value}))["use_rth"], json!(true));
     }
-    for value in [json!("yes"), json!(1), json!("1"), json!([])] {
+    for value in [json!("yes"), json!(2), json!("-1"), json!([])] {
         assert_eq!(refused("get_historical_data", json!({"symbol": "A", "use_rth": value})).allowed, ["true", "false"]);
     }
     assert_eq!(asked("lookup_contract", json!({"symbol": 7203, "currency": "JPY"}))["contract"]["symbol"], json!("7203"));

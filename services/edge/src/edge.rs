@@ -90,6 +90,12 @@ impl Edge {
         self.caller().map(|caller| caller.fleet().seen()).unwrap_or_default()
     }
 
+    /// Whether a worker that lives says that it has IB.
+    pub(crate) fn ib_reachable(&self) -> bool {
+        let has_ib = |seen: &Seen| seen.beat.ib.as_ref().is_some_and(|ib| ib.connected && !ib.upstream_lost);
+        self.seen().iter().any(|seen| seen.is_alive() && has_ib(seen))
+    }
+
     pub(crate) fn breaker(&self, event: Event) -> Decision {
         let now = Instant::now();
         let (decision, before, after) = {

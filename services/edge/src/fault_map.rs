@@ -25,10 +25,13 @@ pub(crate) fn problem(fault: &Fault) -> Problem {
 }
 
 /// What a failed call says about the gateway. `whole_budget` is false where the caller granted less than the
-/// operation's deadline: an impatient caller must not open the breaker for everybody.
-pub(crate) fn evidence(fault: &Fault, whole_budget: bool) -> Evidence {
+/// operation's deadline: an impatient caller must not open the breaker for everybody. `known_down` is true where the
+/// heartbeats already say that no worker has IB: that nobody can answer then is no failure of the breaker's (spec 3),
+/// and callers are told why at once.
+pub(crate) fn evidence(fault: &Fault, whole_budget: bool, known_down: bool) -> Evidence {
     match fault.code {
         FaultCode::Timeout if !whole_budget => Evidence::None,
+        FaultCode::GatewayDown | FaultCode::UpstreamLost if known_down => Evidence::None,
         FaultCode::GatewayDown | FaultCode::UpstreamLost | FaultCode::Timeout if fault.blame == Blame::Gateway => Evidence::Failed,
         // Our own pacing refuses without asking IB.
         FaultCode::Pacing => Evidence::None,
@@ -46,7 +49,7 @@ mod tests {
     #[test]
     fn only_an_unreachable_ib_counts_against_the_gateway() {
         for code in FaultCode::ALL {
-            let said = evidence(&Fault::new(*code, "m"), true);
+            let said = evidence(&Fault::new(*code, "m"), true, false);
             let failed = matches!(code, FaultCode::GatewayDown | FaultCode::UpstreamLost | FaultCode::Timeout);
             assert_eq!(said == Evidence::Failed, failed, "{code}");
         }
@@ -55,23 +58,31 @@ mod tests {
     #[test]
     fn ibs_no_is_an_answer() {
         for code in [FaultCode::Rejected, FaultCode::NoPermission, FaultCode::NotSubscribed, FaultCode::NotFound, FaultCode::Ambiguous] {
-            assert_eq!(evidence(&Fault::new(code, "m"), true), Evidence::Answered, "{code}");
+            assert_eq!(evidence(&Fault::new(code, "m"), true, false), Evidence::Answered, "{code}");
         }
         for code in [FaultCode::GatewayLoggedOut, FaultCode::NoWorker, FaultCode::Busy, FaultCode::Pacing, FaultCode::Cancelled] {
-            assert_eq!(evidence(&Fault::new(code, "m"), true), Evidence::None, "{code}");
+            assert_eq!(evidence(&Fault::new(code, "m"), true, false), Evidence::None, "{code}");
         }
     }
 
     #[test]
+    fn a_gateway_that_is_known_to_be_down_opens_no_breaker() {
+        for code in [FaultCode::GatewayDown, FaultCode::UpstreamLost] {
+            assert_eq!(evidence(&Fault::new(code, "m"), true, true), Evidence::None, "{code}");
+        }
+        assert_eq!(evidence(&Fault::new(FaultCode::Timeout, "m"), true, true), Evidence::Failed);
+    }
+
+    #[test]
     fn an_impatient_caller_opens_no_breaker() {
-        assert_eq!(evidence(&Fault::new(FaultCode::Timeout, "m"), false), Evidence::None);
+        assert_eq!(evidence(&Fault::new(FaultCode::Timeout, "m"), false, false), Evidence::None);
     }
 
     #[test]
     fn a_time_out_that_the_mesh_is_to_blame_for_is_not_the_gateways() {
         let mut fault = Fault::new(FaultCode::Timeout, "m");
         fault.blame = Blame::Mesh;
-        assert_eq!(evidence(&fault, true), Evidence::None);
+        assert_eq!(evidence(&fault, true, false), Evidence::None);
     }
 
     #[test]

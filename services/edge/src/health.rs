@@ -79,6 +79,9 @@ struct Worker {
     available: bool,
     consecutive_failures: u32,
     restart_count: u32,
+    /// It has the gateway, but the gateway has lost IB's servers (1100).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    upstream_lost: bool,
     /// Why it is not connected to IB, while it is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -104,13 +107,15 @@ pub(crate) fn report(facts: &Facts<'_>) -> Report {
         _ if alive == 0 => Status::Unhealthy,
         _ => Status::Degraded,
     };
+    // Where the workers are connected to, which an edge with other settings does not know better.
+    let session = facts.seen.iter().filter(|seen| seen.is_alive()).find_map(|seen| seen.beat.ib.as_ref());
     Report {
         status,
         ib_connected,
         options_client_connected: options_connected,
         service: format!("ib-{}", facts.gateway),
-        ib_host: facts.ib_host.to_owned(),
-        ib_port: facts.ib_port.to_string(),
+        ib_host: session.map_or(facts.ib_host, |ib| &ib.host).to_owned(),
+        ib_port: session.map_or(facts.ib_port, |ib| ib.port).to_string(),
         circuit_breaker: CircuitBreaker {
             state: facts.breaker.position,
             failure_count: facts.breaker.failures,
@@ -143,14 +148,16 @@ pub(crate) fn mode(seen: &[Seen]) -> Option<Mode> {
 fn worker(seen: &Seen) -> Worker {
     let (beat, alive) = (&seen.beat, seen.is_alive());
     let ib = beat.ib.as_ref();
+    let upstream_lost = ib.is_some_and(|ib| ib.upstream_lost);
     Worker {
         id: beat.id.clone(),
         client_id: ib.and_then(|ib| ib.client_id).map(|id| id.0),
         alive,
         ib_connected: alive && beat.ib_connected(),
-        available: alive && beat.available(),
+        available: alive && beat.available() && !upstream_lost,
         consecutive_failures: ib.map_or(0, |ib| ib.consecutive_failures),
         restart_count: ib.map_or(0, |ib| ib.restart_count),
+        upstream_lost,
         reason: ib.filter(|ib| !ib.connected).and_then(|ib| ib.reason.clone()),
     }
 }

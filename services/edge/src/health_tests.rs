@@ -10,7 +10,7 @@ use super::*;
 fn seen(service: &str, id: &str, client: i32, state: State, connected: bool) -> Seen {
     let ib = IbSession {
         connected,
-        host: "gw".to_owned(),
+        host: "ibgateway-paper".to_owned(),
         port: 4004,
         client_id: Some(ClientId(client)),
         server_version: None,

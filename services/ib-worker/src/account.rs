@@ -224,7 +224,7 @@ impl Worker {
     async fn told(&self, wanted: &str, deadline: Instant) -> Result<Told, Fault> {
         let mut kept = Arc::clone(&self.link.kept().borrow());
         let now = service::clock::now();
-        if kept.freshness(now) == Freshness::Missing {
+        if matches!(kept.freshness(now), Freshness::Missing | Freshness::Expired) {
             kept = self.link.kept_ready(deadline).await?;
         }
         let stale = match kept.freshness(now) {
@@ -239,7 +239,7 @@ impl Worker {
         }
         let only = told.only().map(|(name, _)| name.clone());
         // The age counts from the last proof that the subscription lives, not from the last change (spec 6).
-        told.context = self.about_account(told.context, only.as_deref(), told.kept.alive_at, stale);
+        told.context = self.about_account(told.context, only.as_deref(), &told.kept, stale);
         Ok(told)
     }
 }

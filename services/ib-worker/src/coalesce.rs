@@ -26,14 +26,6 @@ enum Flown<T: Send + Sync + 'static> {
     Joined(Shared<Flight<T>>),
 }
 
-impl<T: Send + Sync + 'static> Flown<T> {
-    fn flight(self) -> Shared<Flight<T>> {
-        match self {
-            Self::Begun(flight) | Self::Joined(flight) => flight,
-        }
-    }
-}
-
 /// Answers of one kind of request, by a text that names the request.
 #[derive(Clone)]
 pub(crate) struct Coalesced<T: Send + Sync + 'static> {
@@ -71,14 +63,15 @@ impl<T: Send + Sync + 'static> Coalesced<T> {
         {
             return Ok(answer);
         }
-        let answer = match self.join(&key, &ask) {
-            Flown::Begun(flight) => flight.await?,
-            Flown::Joined(flight) => match flight.await {
-                Err(fault) if matches!(fault.code, FaultCode::Timeout | FaultCode::Pacing | FaultCode::Cancelled) => {
-                    self.join(&key, &ask).flight().await?
-                }
-                answer => answer?,
-            },
+        let answer = loop {
+            match self.join(&key, &ask) {
+                Flown::Begun(flight) => break flight.await?,
+                // Its end is of its beginner's deadline; ours is kept by who asked us. Each turn has another beginner.
+                Flown::Joined(flight) => match flight.await {
+                    Err(fault) if matches!(fault.code, FaultCode::Timeout | FaultCode::Pacing | FaultCode::Cancelled) => {}
+                    answer => break answer?,
+                },
+            }
         };
         if let Some(kept) = &self.kept {
             kept.insert(key, Arc::clone(&answer)).await;

@@ -1,5 +1,6 @@
 //! Whose truth an answer is.
 
+use ib_link::Kept;
 use jiff::Timestamp;
 use schemas::{
     Context,
@@ -35,10 +36,12 @@ impl Worker {
     }
 
     /// Adds to a context what accounts have: which one it is about, if it is one, and the age of its data.
-    pub(crate) fn about_account(&self, context: Context, account: Option<&str>, as_of: Option<Timestamp>, stale: bool) -> Context {
+    pub(crate) fn about_account(&self, context: Context, account: Option<&str>, kept: &Kept, stale: bool) -> Context {
         let ahead = self.market().clock_ahead;
-        let as_of = as_of.map(|at| at.checked_add(ahead).unwrap_or(at));
-        Context { account: account.map(mask_account), as_of, stale, ..context }
+        // Of the accounts told, which after a change of login may still be those of the last one.
+        let mode = Mode::of_accounts(kept.accounts.keys().map(String::as_str));
+        let as_of = kept.alive_at.map(|at| at.checked_add(ahead).unwrap_or(at));
+        Context { account: account.map(mask_account), as_of, stale, mode: mode.unwrap_or(context.mode), ..context }
     }
 
     fn bare(&self, data_type: DataType, time: Timestamp) -> Context {

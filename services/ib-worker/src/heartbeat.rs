@@ -1,10 +1,9 @@
 //! This worker's heartbeat.
 
 use bus::Load;
-use ib_link::State as LinkState;
-use schemas::health::{Heartbeat, IbSession, State};
+use ib_link::Link;
+use schemas::health::{Heartbeat, State};
 use service::Process;
-use tokio::sync::watch;
 
 use crate::{SERVICE, membership::Joined};
 
@@ -13,18 +12,19 @@ use crate::{SERVICE, membership::Joined};
 pub(crate) struct Teller {
     process: Process,
     slots: u32,
-    link: watch::Receiver<LinkState>,
+    link: Link,
     load: Load,
     operations: Joined,
 }
 
 impl Teller {
-    pub(crate) fn new(process: &Process, slots: usize, link: watch::Receiver<LinkState>, load: Load, operations: Joined) -> Self {
+    pub(crate) fn new(process: &Process, slots: usize, link: Link, load: Load, operations: Joined) -> Self {
         Self { process: process.clone(), slots: u32::try_from(slots).unwrap_or(u32::MAX), link, load, operations }
     }
 
     pub(crate) fn tell(&self) -> Heartbeat {
-        let link = self.link.borrow().clone();
+        let states = self.link.state();
+        let link = states.borrow();
         let draining = self.process.shutdown.is_cancelled();
         let state = match (draining, link.connected(), link.consecutive_failures) {
             (true, ..) => State::Draining,
@@ -43,22 +43,7 @@ impl Teller {
             in_flight: self.load.in_flight(),
             slots: self.slots,
             operations: if draining { Vec::new() } else { self.operations.names() },
-            ib: Some(self.session(&link)),
-        }
-    }
-
-    fn session(&self, link: &LinkState) -> IbSession {
-        IbSession {
-            connected: link.connected(),
-            host: self.process.settings.ib_host().to_owned(),
-            port: self.process.settings.ib_port(),
-            client_id: link.client_id.filter(|_| link.connected()),
-            server_version: link.server_version,
-            mode: link.mode,
-            consecutive_failures: link.consecutive_failures,
-            restart_count: link.restart_count,
-            upstream_lost: link.upstream_lost,
-            reason: link.reason.clone(),
+            ib: Some(self.link.ib_session()),
         }
     }
 }

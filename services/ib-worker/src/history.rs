@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use bus::{Builder, Request};
 use ib_link::{BarsRequest, pacing::HistoryKey};
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use schemas::{
     Fault,
-    context::{DataType, MarketState},
+    context::DataType,
     history::{BARS_MAX, BarSize, Bars, BarsParams, BarsReply, WhatToShow},
 };
 use tokio::time::Instant;
@@ -19,6 +19,10 @@ use crate::{
     worker::Worker,
 };
 
+/// Periods that one question may span. IB's own limits are tighter for small bars and change; this only keeps absurd
+/// questions from using up its pace.
+const ASKED_MAX: u64 = 200_000;
+
 pub(crate) fn routes(builder: Builder, worker: &Arc<Worker>) -> Builder {
     let worker = Arc::clone(worker);
     builder.route::<Bars, _, _>(move |params, request| bars(Arc::clone(&worker), params, request))
@@ -28,17 +32,22 @@ async fn bars(worker: Arc<Worker>, params: BarsParams, request: Request) -> Resu
     if params.limit == 0 || params.limit > BARS_MAX {
         return Err(Fault::invalid("limit", format!("limit {} is not between 1 and {BARS_MAX}", params.limit)));
     }
+    let bars = params.duration.seconds() / params.bar_size.seconds();
+    if bars > ASKED_MAX {
+        let message = format!("{} of {} are up to {bars} bars, more than IB sends ({ASKED_MAX})", params.duration, params.bar_size);
+        return Err(Fault::invalid("duration", message).hint("ask for a shorter duration or larger bars; `end` reaches further back"));
+    }
     let mut resolved = worker.contract(&params.contract, request.deadline).await?;
     let what = params.what_to_show.unwrap_or_else(|| yielding(&mut resolved));
     let zone_name = resolved.details.time_zone.clone().unwrap_or_else(|| "America/New_York".to_owned());
     let zone = TimeZone::get(&zone_name).unwrap_or(TimeZone::UTC);
     let end = params.end.as_deref().map(|text| when::parse("end", text, &zone, Bound::End)).transpose()?;
-    let now = worker.now();
     if let Some(end) = end
         && params.what_to_show == Some(WhatToShow::AdjustedLast)
     {
         return Err(Fault::invalid("end", format!("ADJUSTED_LAST has no end ({end}): IB adjusts up to now; leave end out or use TRADES")));
     }
+    let assumed = resolved.contract.assumed.clone();
     let asked = Asked {
         request: BarsRequest {
             contract: resolved.contract.clone(),
@@ -46,8 +55,7 @@ async fn bars(worker: Arc<Worker>, params: BarsParams, request: Request) -> Resu
             bar_size: params.bar_size,
             what_to_show: what,
             use_rth: params.use_rth,
-            // An end in the future is now to IB; saying now lets the same question be recognised.
-            end: end.filter(|end| *end < now),
+            end,
         },
         resolved,
         zone,
@@ -60,7 +68,10 @@ async fn bars(worker: Arc<Worker>, params: BarsParams, request: Request) -> Resu
         async move { asked.ask(&worker, deadline).await }
     };
     let whole = worker.bars.get(key, ask).await?;
-    Ok(limited((*whole).clone(), params.limit, worker.now()))
+    let mut reply = (*whole).clone();
+    // Of this caller's own question: who asked the same at once may have said what here was assumed.
+    reply.contract.assumed = assumed;
+    Ok(limited(reply, params.limit, worker.now()))
 }
 
 /// IB has no trades of currencies, and of crypto only aggregated ones; the default yields and the answer says so.
@@ -98,18 +109,15 @@ impl Asked {
     /// From what another worker was told seconds ago, else from IB at its pace.
     async fn ask(&self, worker: &Worker, deadline: Instant) -> Result<BarsReply, Fault> {
         let name = self.name();
-        if let Some(mut reply) = worker.answers.recall::<BarsReply>(&name).await {
-            reply.contract.assumed.clone_from(&self.resolved.contract.assumed);
+        if let Some(reply) = worker.answers.recall::<BarsReply>(&name).await {
             return Ok(reply);
         }
         worker.gate.admit(HistoryKey::of_bars(&self.request), deadline).await?;
         let answer = worker.link.bars(&self.request, deadline).await?;
         let now = worker.now();
         let last = answer.bars.len().saturating_sub(1);
-        let forming = self.request.end.is_none();
         let bars = answer.bars.iter().enumerate();
-        let bars =
-            bars.map(|(index, bar)| bar.told(&self.zone, forming && index == last && self.still_forms(bar.time, now))).collect::<Vec<_>>();
+        let bars = bars.map(|(index, bar)| bar.told(&self.zone, index == last && self.still_forms(bar.time, now))).collect::<Vec<_>>();
         let mut context = worker.context_of(&self.resolved.details, DataType::Historical);
         context.as_of = Some(now);
         let reply = BarsReply {
@@ -129,24 +137,33 @@ impl Asked {
         Ok(reply)
     }
 
-    /// Whether a bar's period reaches past now. A daily bar forms until its session ends.
+    /// Whether a bar can still change: its period reaches past now, or past the end that was asked for.
     fn still_forms(&self, start: ib_link::BarTime, now: Timestamp) -> bool {
+        let until = self.request.end.map_or(now, |end| end.min(now));
         match start {
             ib_link::BarTime::At(at) => {
                 let seconds = i64::try_from(self.request.bar_size.seconds()).unwrap_or(i64::MAX);
-                at.as_second().saturating_add(seconds) > now.as_second()
+                at.as_second().saturating_add(seconds) > until.as_second()
             }
             ib_link::BarTime::Day(day) => {
-                let today = now.to_zoned(self.zone.clone()).date();
-                let days = match self.request.bar_size {
-                    BarSize::Week => 7,
-                    BarSize::Month => 31,
-                    _ => 1,
-                };
-                let open = Hours::of(&self.resolved.details).is_none_or(|hours| hours.state(now).0 != MarketState::Closed);
-                day.checked_add(jiff::Span::new().days(days)).is_ok_and(|end| end > today) && (days > 1 || open)
+                let hours = Hours::of(&self.resolved.details);
+                let to_come = |last: Date| hours.as_ref().is_some_and(|hours| hours.trades_between(until, last, self.request.use_rth));
+                to_come(last_day(self.request.bar_size, day))
             }
         }
+    }
+}
+
+/// The last calendar day that a daily, weekly or monthly bar can hold, from any day in it: IB dates longer bars with
+/// their first or their newest trading day.
+fn last_day(size: BarSize, day: Date) -> Date {
+    match size {
+        BarSize::Month => day.last_of_month(),
+        BarSize::Week => {
+            let left = 7 - i64::from(day.weekday().to_monday_one_offset());
+            day.checked_add(jiff::Span::new().days(left)).unwrap_or(day)
+        }
+        _ => day,
     }
 }
 
@@ -159,4 +176,22 @@ fn limited(mut reply: BarsReply, limit: u32, now: Timestamp) -> BarsReply {
     }
     reply.context.time = now;
     reply
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_longer_bar_ends_with_its_calendar_week_or_month() {
+        let date = |text: &str| text.parse::<Date>().expect(text);
+        for (size, day, wanted) in [
+            (BarSize::Day, "2026-11-20", "2026-11-20"),
+            (BarSize::Week, "2026-11-16", "2026-11-22"),
+            (BarSize::Week, "2026-11-20", "2026-11-22"),
+            (BarSize::Month, "2026-11-02", "2026-11-30"),
+        ] {
+            assert_eq!(last_day(size, date(day)), date(wanted), "{size} {day}");
+        }
+    }
 }

@@ -34,6 +34,9 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use worker::Worker;
 
+/// Historical requests that IB answers at once, for all connections of a login.
+const HISTORY_OPEN_OF_LOGIN: u64 = 50;
+
 /// Name in heartbeats and discovery.
 pub const SERVICE: &str = "ib-worker";
 
@@ -42,7 +45,7 @@ const WAITING_PER_SLOT: usize = 2;
 /// What is left of the drain budget for closing the IB session.
 const CLOSE_MAX: Duration = Duration::from_secs(2);
 /// Finishing requests at work at the end of a process.
-const FINISH_MAX: Duration = Duration::from_secs(20);
+const FINISH_MAX: Duration = Duration::from_secs(12);
 
 /// Why a worker did not start or could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -87,7 +90,7 @@ pub async fn run(process: Process) -> Result<(), Error> {
     let server = Arc::new(routes(Server::builder(&bus, gateway.clone(), serve), &worker).start().await?);
     let operations = membership::Joined::default();
     let beacon = {
-        let teller = heartbeat::Teller::new(&process, slots, link.state(), server.load(), operations.clone());
+        let teller = heartbeat::Teller::new(&process, slots, link.clone(), server.load(), operations.clone());
         Beacon::start(&bus, gateway, move || teller.tell())
     };
     process.announce(&json!({}));
@@ -99,6 +102,8 @@ pub async fn run(process: Process) -> Result<(), Error> {
         admin: process.admin.clone(),
         changed: beacon.trigger(),
         client_id,
+        live_meant: process.settings.text("TRADING_MODE") == Some("live"),
+        told_mode: None,
     };
     tokio::select! {
         () = keeper.keep() => {}
@@ -107,6 +112,7 @@ pub async fn run(process: Process) -> Result<(), Error> {
         () = process.shutdown.cancelled() => {}
     }
 
+    process.admin.set_ready(false);
     beacon.changed();
     server.drain(FINISH_MAX).await;
     link.close(tokio::time::Instant::now() + CLOSE_MAX).await;
@@ -137,6 +143,8 @@ fn link_settings(process: &Process) -> ib_link::Settings {
         check_period_ms: settings.number("WORKER_CHECK_MS"),
         // Checks of one login's workers are spread over two seconds.
         check_stagger_ms: u64::from(start) % 2_000,
+        // IB allows 50 historical requests at once per login.
+        history_open_max: usize::try_from(HISTORY_OPEN_OF_LOGIN / settings.number("IB_POOL_SIZE")).unwrap_or(1).max(1),
         ..ib_link::Settings::default()
     }
 }

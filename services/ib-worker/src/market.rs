@@ -1,6 +1,10 @@
 //! Whether a market is open, from IB's own hours of an instrument. Pure: the moment is a parameter.
 
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use jiff::{
+    SignedDuration, Timestamp,
+    civil::{Date, DateTime},
+    tz::TimeZone,
+};
 use schemas::{context::MarketState, contracts::ContractDetails};
 
 /// One session, in the exchange's zone.
@@ -30,6 +34,16 @@ impl Hours {
 
     pub(crate) fn zone_name(&self) -> &str {
         &self.zone_name
+    }
+
+    /// Whether there is trading after `from` and up to the end of `last`: a bar that reaches there can still change.
+    pub(crate) fn trades_between(&self, from: Timestamp, last: Date, regular_only: bool) -> bool {
+        let sessions = if regular_only && !self.regular.is_empty() { &self.regular } else { &self.trading };
+        let zone = TimeZone::get(&self.zone_name).unwrap_or(TimeZone::UTC);
+        // A session belongs to the day on which it ends: futures of a Monday begin on Sunday evening. One that ends at
+        // midnight ends the day before.
+        let day = |session: &Session| session.to.saturating_sub(SignedDuration::from_secs(1)).map(|end| end.to_zoned(zone.clone()).date());
+        sessions.iter().any(|session| session.to > from && day(session).is_ok_and(|day| day <= last))
     }
 
     /// The state at `now` and when it ends, where the hours reach that far.
@@ -114,6 +128,21 @@ mod tests {
         let text = "20261121:0000-20261122:0000;20261122:0000-20261123:0000";
         let (state, until) = state(&details(text, text), "2026-11-21T12:00:00-05:00".parse().expect("time"));
         assert_eq!((state, until), (MarketState::Open, Some("2026-11-23T00:00:00-05:00".parse().expect("time"))));
+    }
+
+    #[test]
+    fn a_days_bar_is_done_when_its_session_is_over() {
+        let hours = Hours::of(&details(
+            "20261120:0400-20261120:2000;20261123:0400-20261123:2000",
+            "20261120:0930-20261120:1600;20261123:0930-20261123:1600",
+        ));
+        let hours = hours.expect("readable");
+        let forms = |now: &str, last: &str, regular| hours.trades_between(now.parse().expect("time"), last.parse().expect("date"), regular);
+        assert!(forms("2026-11-20T15:00:00-05:00", "2026-11-20", true), "in the session");
+        assert!(!forms("2026-11-20T17:00:00-05:00", "2026-11-20", true), "after it, regular hours");
+        assert!(forms("2026-11-20T17:00:00-05:00", "2026-11-20", false), "after it, late trading");
+        assert!(!forms("2026-11-21T12:00:00-05:00", "2026-11-22", true), "a finished week on its Saturday");
+        assert!(forms("2026-11-20T17:00:00-05:00", "2026-11-30", true), "a month that goes on");
     }
 
     #[test]

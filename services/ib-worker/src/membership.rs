@@ -8,7 +8,7 @@ use std::{
 
 use bus::Server;
 use ib_link::{Freshness, Link, State};
-use schemas::{ClientId, OPERATIONS, Row};
+use schemas::{ClientId, OPERATIONS, Row, context::Mode};
 use service::Admin;
 use tokio::sync::{Notify, watch};
 
@@ -53,6 +53,9 @@ pub(crate) struct Keeper {
     /// Publishes a heartbeat at once.
     pub(crate) changed: Arc<Notify>,
     pub(crate) client_id: watch::Sender<Option<ClientId>>,
+    /// `TRADING_MODE=live`.
+    pub(crate) live_meant: bool,
+    pub(crate) told_mode: Option<Mode>,
 }
 
 impl Keeper {
@@ -61,6 +64,7 @@ impl Keeper {
         let mut joined = BTreeSet::new();
         loop {
             let state = states.borrow_and_update().clone();
+            self.tell_of_another_mode(&state);
             self.client_id.send_replace(state.client_id.filter(|_| state.connected()));
             // The heartbeat first: who follows them learns of a lost session without waiting for the queue groups.
             self.changed.notify_one();
@@ -70,6 +74,20 @@ impl Keeper {
                 changed = states.changed() => if changed.is_err() { return std::future::pending().await },
                 () = tokio::time::sleep_until(tokio::time::Instant::now() + LOOK_AGAIN) => {}
             }
+        }
+    }
+
+    /// What is live is decided by the account; an operator who meant otherwise is told.
+    fn tell_of_another_mode(&mut self, state: &State) {
+        if state.mode == self.told_mode {
+            return;
+        }
+        self.told_mode = state.mode;
+        if let Some(mode) = state.mode
+            && (mode == Mode::Live) != self.live_meant
+        {
+            let meant = if self.live_meant { "live" } else { "paper" };
+            tracing::warn!(account = mode.as_str(), meant, "TRADING_MODE and the account disagree; the account decides");
         }
     }
 

@@ -3,10 +3,10 @@
 //! Rule (spec 4.1): a default that the caller did not send yields to the instrument, and the answer names it; a value
 //! that was sent is never changed.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ib_link::Details;
-use jiff::civil::Date;
+use jiff::{Timestamp, tz::TimeZone};
 use schemas::{
     Candidate, Fault, FaultCode,
     contracts::{Contract, ContractQuery},
@@ -15,6 +15,11 @@ use schemas::{
 use tokio::time::Instant;
 
 use crate::worker::Worker;
+
+/// A search that decides about the answer waits this long for IB's one search a second.
+const SEARCH_MAX: Duration = Duration::from_secs(5);
+/// One that only offers names.
+const SUGGESTIONS_MAX: Duration = Duration::from_secs(2);
 
 /// An instrument and what had to be assumed to find it.
 #[derive(Debug, Clone)]
@@ -37,12 +42,15 @@ impl Worker {
         let mut nothing = None;
         for reading in readings(query) {
             match self.find(&reading.query, deadline).await {
-                Ok(found) => return Ok(resolved(&found, &reading.assumed)),
+                Ok(found) => {
+                    contradiction(query, &found)?;
+                    return Ok(resolved(&found, &reading.assumed));
+                }
                 Err(fault) if fault.code == FaultCode::NotFound => nothing = nothing.or(Some(fault)),
                 Err(fault) => return Err(fault),
             }
         }
-        if let Some(reading) = self.by_search(query, deadline).await {
+        if let Some(reading) = self.by_search(query, deadline).await? {
             let found = self.find(&reading.query, deadline).await?;
             return Ok(resolved(&found, &reading.assumed));
         }
@@ -53,7 +61,7 @@ impl Worker {
     /// The one contract that `query` names.
     pub(crate) async fn contract(self: &Arc<Self>, query: &ContractQuery, deadline: Instant) -> Result<Resolved, Fault> {
         let found = self.contracts(query, deadline).await?;
-        one(query, found, self.now().to_zoned(jiff::tz::TimeZone::UTC).date())
+        one(query, found, self.now())
     }
 
     /// IB's answer to exactly this query, from the cache where it is known.
@@ -67,30 +75,30 @@ impl Worker {
         self.details.get(key, ask).await
     }
 
-    /// A symbol that is no stock may be an index, and only one of its kind: the caller named no type.
-    async fn by_search(self: &Arc<Self>, query: &ContractQuery, deadline: Instant) -> Option<Reading> {
-        let symbol = query.symbol.as_deref()?;
-        if query.sec_type.is_some() {
-            return None;
-        }
-        let matches = self.search(symbol, deadline).await.ok()?;
+    /// A symbol that is neither stock nor index may be something else, and the only one of its name: the caller named no
+    /// type. A search that could not be made is no answer: only what IB said it does not know is not found.
+    async fn by_search(self: &Arc<Self>, query: &ContractQuery, deadline: Instant) -> Result<Option<Reading>, Fault> {
+        let (Some(symbol), None) = (query.symbol.as_deref(), &query.sec_type) else { return Ok(None) };
+        let matches = match self.search(symbol, deadline.min(Instant::now() + SEARCH_MAX)).await {
+            Ok(matches) => matches,
+            Err(fault) if fault.code == FaultCode::InvalidParams => return Ok(None),
+            Err(fault) => return Err(fault),
+        };
         let mut same = matches.iter().filter(|found| found.symbol.eq_ignore_ascii_case(symbol));
-        let (only, more) = (same.next()?, same.next());
-        if more.is_some() {
-            return None;
-        }
+        let (Some(only), None) = (same.next(), same.next()) else { return Ok(None) };
         let mut reading =
             Reading { query: query.clone(), assumed: vec![format!("{}, because no stock is called {symbol}", only.sec_type)] };
         reading.query.sec_type = Some(only.sec_type.clone());
         reading.query.conid = Some(only.conid);
-        Some(reading)
+        Ok(Some(reading))
     }
 
     async fn with_suggestions(self: &Arc<Self>, query: &ContractQuery, mut fault: Fault, deadline: Instant) -> Fault {
         let Some(symbol) = query.symbol.as_deref() else { return fault };
         fault.message = format!("IB knows no contract for {}", said(query));
         fault.hint = Some(format!("search for it: search_contracts pattern={symbol}; or name sec_type, exchange and currency"));
-        if let Ok(matches) = self.search(symbol, deadline).await {
+        // Names to choose from are worth a moment, not the answer.
+        if let Ok(matches) = self.search(symbol, deadline.min(Instant::now() + SUGGESTIONS_MAX)).await {
             let candidates = matches.iter().take(CANDIDATES_MAX).map(|found| Candidate {
                 conid: found.conid,
                 symbol: found.symbol.clone(),
@@ -108,16 +116,27 @@ impl Worker {
     }
 }
 
+/// A conid says all; a symbol beside it that is another's would be answered for one and read as the other.
+fn contradiction(query: &ContractQuery, found: &[Details]) -> Result<(), Fault> {
+    let (Some(conid), Some(symbol), Some(first)) = (query.conid, &query.symbol, found.first()) else { return Ok(()) };
+    let contract = &first.contract;
+    let names = [Some(&contract.symbol), contract.local_symbol.as_ref(), contract.trading_class.as_ref()];
+    if names.into_iter().flatten().any(|name| name.eq_ignore_ascii_case(symbol)) {
+        return Ok(());
+    }
+    let message = format!("conid {conid} is {}, not {symbol}", contract.symbol);
+    Err(Fault::invalid("conid", message).hint(format!("send one of them: conid={conid}, or symbol={symbol}")))
+}
+
 /// The readings of a query, the likeliest first.
 fn readings(query: &ContractQuery) -> Vec<Reading> {
     let mut first = Reading { query: query.clone(), assumed: Vec::new() };
     if query.conid.is_some() {
-        // The id says all; SMART is where a stock or option of that id is quoted, and others ignore it.
+        // The id says all. What was sent beside it goes with it: IB refuses an exchange where the id is not traded.
         return vec![first];
     }
     let sec_type = query.sec_type.as_deref().unwrap_or("STK").to_ascii_uppercase();
     fill(&mut first.query.sec_type, &sec_type);
-    let sent_exchange = query.exchange.is_some();
     match sec_type.as_str() {
         "CASH" => first.assume_exchange("IDEALPRO", "because CASH"),
         "CRYPTO" => first.assume_exchange("PAXOS", "because CRYPTO"),
@@ -126,18 +145,21 @@ fn readings(query: &ContractQuery) -> Vec<Reading> {
         _ => fill(&mut first.query.exchange, "SMART"),
     }
     let sent_currency = query.currency.is_some();
-    if query.isin.is_none() && !matches!(sec_type.as_str(), "FUT" | "CONTFUT" | "FOP" | "IND" | "BOND" | "CMDTY") {
+    if !matches!(sec_type.as_str(), "FUT" | "CONTFUT" | "FOP" | "IND" | "BOND" | "CMDTY") {
         fill(&mut first.query.currency, "USD");
     }
     let mut readings = vec![first.clone()];
+    // An index of exactly that name is meant rather than a share of the same letters somewhere else: SPX is not Spirax.
+    if let (Some(symbol), None, None) = (&query.symbol, &query.sec_type, &query.isin) {
+        let why = format!("IND, because no stock called {symbol} trades in USD");
+        readings.push(Reading { query: ContractQuery { sec_type: Some("IND".to_owned()), ..query.clone() }, assumed: vec![why] });
+    }
     // A share that is not traded in dollars: the currency was a default, so it yields.
     if !sent_currency && first.query.currency.is_some() && !matches!(sec_type.as_str(), "CASH" | "CRYPTO") {
         let mut any = first;
         any.query.currency = None;
         any.assumed.push("the currency of the exchange, because nothing is traded in USD".to_owned());
-        if sent_exchange || sec_type == "STK" {
-            readings.push(any);
-        }
+        readings.push(any);
     }
     readings
 }
@@ -164,10 +186,10 @@ fn resolved(found: &[Details], assumed: &[String]) -> Vec<Resolved> {
 }
 
 /// The only contract; of futures without a month the front one; else the fault `ambiguous`.
-fn one(query: &ContractQuery, mut found: Vec<Resolved>, today: Date) -> Result<Resolved, Fault> {
+fn one(query: &ContractQuery, mut found: Vec<Resolved>, now: Timestamp) -> Result<Resolved, Fault> {
     let future = found.iter().all(|resolved| resolved.contract.sec_type == "FUT");
     if found.len() > 1 && future && query.expiry.is_none() {
-        return front_month(found, today);
+        found = front_month(found, now)?;
     }
     if found.len() == 1 {
         return Ok(found.remove(0));
@@ -181,17 +203,24 @@ fn one(query: &ContractQuery, mut found: Vec<Resolved>, today: Date) -> Result<R
         .candidates(candidates))
 }
 
-fn front_month(mut found: Vec<Resolved>, today: Date) -> Result<Resolved, Fault> {
-    let today = today.strftime("%Y%m%d").to_string();
-    found.sort_by(|a, b| a.contract.expiry.cmp(&b.contract.expiry));
-    let position = found.iter().position(|resolved| resolved.contract.expiry.as_deref().is_some_and(|expiry| expiry >= today.as_str()));
-    let mut front = match position {
-        Some(position) => found.swap_remove(position),
-        None => return Err(Fault::new(FaultCode::NotFound, "every month of this future has expired").hint("name an expiry")),
+/// Every contract of the front month: IB lists futures of several sizes and exchanges under one symbol, and which of
+/// them is meant is the caller's to say.
+fn front_month(found: Vec<Resolved>, now: Timestamp) -> Result<Vec<Resolved>, Fault> {
+    // Expired or not is decided by the date where it trades.
+    let lives = |resolved: &Resolved| {
+        let zone = resolved.details.time_zone.as_deref().and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
+        let today = now.to_zoned(zone).strftime("%Y%m%d").to_string();
+        resolved.contract.expiry.as_deref().is_some_and(|expiry| expiry >= today.as_str())
     };
-    let expiry = front.contract.expiry.clone().unwrap_or_default();
-    front.contract.assumed.push(format!("expiry {expiry}, the front month"));
-    Ok(front)
+    let living: Vec<Resolved> = found.into_iter().filter(lives).collect();
+    let Some(front) = living.iter().filter_map(|resolved| resolved.contract.expiry.clone()).min() else {
+        return Err(Fault::new(FaultCode::NotFound, "every month of this future has expired").hint("name an expiry"));
+    };
+    let mut months: Vec<Resolved> = living.into_iter().filter(|resolved| resolved.contract.expiry.as_deref() == Some(&front)).collect();
+    for month in &mut months {
+        month.contract.assumed.push(format!("expiry {front}, the front month"));
+    }
+    Ok(months)
 }
 
 /// A field's name as an argument, and its value.
@@ -204,7 +233,7 @@ fn differences(found: &[Resolved]) -> String {
         let first = values.next();
         values.any(|value| Some(value) != first)
     };
-    let fields: [Field; 7] = [
+    let fields: [Field; 8] = [
         ("exchange", |c| Some(c.exchange.clone())),
         ("primary_exchange", |c| c.primary_exchange.clone()),
         ("currency", |c| Some(c.currency.clone())),
@@ -212,6 +241,7 @@ fn differences(found: &[Resolved]) -> String {
         ("strike", |c| c.strike.map(|strike| strike.to_string())),
         ("right", |c| c.right.clone()),
         ("trading_class", |c| c.trading_class.clone()),
+        ("multiplier", |c| c.multiplier.map(|multiplier| multiplier.to_string())),
     ];
     let names: Vec<&str> = fields.into_iter().filter(|(_, field)| differs(*field)).map(|(name, _)| name).collect();
     if names.is_empty() { "what tells them apart".to_owned() } else { names.join(", ") }
@@ -244,6 +274,8 @@ fn said(query: &ContractQuery) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const NOW: &str = "2026-11-21T15:00:00Z";
 
     fn query(symbol: &str, sec_type: Option<&str>) -> ContractQuery {
         ContractQuery { symbol: Some(symbol.to_owned()), sec_type: sec_type.map(str::to_owned), ..ContractQuery::default() }
@@ -283,17 +315,51 @@ mod tests {
 
     #[test]
     fn a_default_currency_yields_and_a_sent_one_stays() {
-        assert_eq!(readings(&query("SAP", None)).len(), 2);
-        let sent = ContractQuery { currency: Some("EUR".to_owned()), ..query("SAP", None) };
+        let currencies: Vec<_> = readings(&query("SAP", Some("STK"))).into_iter().map(|reading| reading.query.currency).collect();
+        assert_eq!(currencies, [Some("USD".to_owned()), None]);
+        let sent = ContractQuery { currency: Some("EUR".to_owned()), ..query("SAP", Some("STK")) };
         assert_eq!(readings(&sent).len(), 1);
     }
 
     #[test]
+    fn a_symbol_beside_another_instruments_conid_is_refused() {
+        let both = ContractQuery { conid: Some(1), ..query("MSFT", None) };
+        let details = |resolved: Resolved| Details { contract: resolved.contract, details: resolved.details };
+        let fault = contradiction(&both, &[details(found(1, "STK", None, "USD"))]).expect_err("X is not MSFT");
+        assert_eq!(fault.message, "conid 1 is X, not MSFT");
+        contradiction(&ContractQuery { conid: Some(1), ..query("x", None) }, &[details(found(1, "STK", None, "USD"))]).expect("the same");
+    }
+
+    #[test]
     fn several_are_ambiguous_with_what_tells_them_apart() {
-        let fault = one(&query("X", None), vec![found(1, "STK", None, "USD"), found(2, "STK", None, "EUR")], Date::constant(2026, 11, 21));
+        let fault = one(&query("X", None), vec![found(1, "STK", None, "USD"), found(2, "STK", None, "EUR")], NOW.parse().expect("time"));
         let fault = fault.expect_err("two");
         assert_eq!((fault.code, fault.candidates.len()), (FaultCode::Ambiguous, 2));
         assert!(fault.hint.expect("hint").contains("currency"));
+    }
+
+    #[test]
+    fn an_index_comes_before_a_share_of_the_same_letters_abroad() {
+        let kinds: Vec<_> =
+            readings(&query("SPX", None)).into_iter().map(|r| (r.query.sec_type.unwrap_or_default(), r.query.currency)).collect();
+        assert_eq!(kinds, [("STK".to_owned(), Some("USD".to_owned())), ("IND".to_owned(), None), ("STK".to_owned(), None)]);
+    }
+
+    #[test]
+    fn futures_of_two_sizes_are_ambiguous_in_their_front_month() {
+        let sized = |conid, multiplier| {
+            let mut resolved = found(conid, "FUT", Some("20261218"), "EUR");
+            resolved.contract.multiplier = Some(schemas::Num::from(multiplier));
+            resolved
+        };
+        let fault = one(
+            &query("DAX", Some("FUT")),
+            vec![sized(1, 25), sized(2, 5), found(3, "FUT", Some("20270319"), "EUR")],
+            NOW.parse().expect("time"),
+        );
+        let fault = fault.expect_err("two sizes");
+        assert_eq!((fault.code, fault.candidates.len()), (FaultCode::Ambiguous, 2));
+        assert!(fault.hint.expect("hint").contains("multiplier"));
     }
 
     #[test]
@@ -303,7 +369,7 @@ mod tests {
             found(1, "FUT", Some("20260918"), "USD"),
             found(2, "FUT", Some("20261218"), "USD"),
         ];
-        let front = one(&query("ES", Some("FUT")), months, Date::constant(2026, 11, 21)).expect("front");
+        let front = one(&query("ES", Some("FUT")), months, NOW.parse().expect("time")).expect("front");
         assert_eq!(front.contract.conid, 2);
         assert_eq!(front.contract.assumed, ["expiry 20261218, the front month"]);
     }

@@ -23,6 +23,8 @@ const REFERENCE_CONID: i32 = 756_733;
 const REFERENCE_MAX: Duration = Duration::from_secs(10);
 /// IB tells hours some days ahead; they are asked for again after this long.
 const REFERENCE_AGAIN: Duration = Duration::from_secs(12 * 3_600);
+/// After a question that failed.
+const REFERENCE_RETRY: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub(crate) struct Worker {
@@ -79,25 +81,35 @@ impl Worker {
             if states.wait_for(ib_link::State::ready).await.is_err() {
                 return std::future::pending().await;
             }
-            self.look_at_the_market().await;
-            let again = Instant::now() + REFERENCE_AGAIN;
+            let known = self.look_at_the_market().await;
+            let again = Instant::now() + if known { REFERENCE_AGAIN } else { REFERENCE_RETRY };
             tokio::select! {
                 lost = states.wait_for(|state| !state.ready()) => if lost.is_err() { return std::future::pending().await },
-                () = tokio::time::sleep_until(again) => self.details.forget(),
+                () = tokio::time::sleep_until(again) => if known { self.details.forget() },
             }
         }
     }
 
-    async fn look_at_the_market(self: &Arc<Self>) {
+    /// Whether everything could be asked.
+    async fn look_at_the_market(self: &Arc<Self>) -> bool {
         let deadline = Instant::now() + REFERENCE_MAX;
+        let mut known = true;
         match self.link.server_time(deadline).await {
             Ok(theirs) => {
                 let ahead = theirs.duration_since(service::clock::now());
                 // Below this it is the way through the network, not another day.
                 let ahead = if ahead.abs() < SignedDuration::from_secs(5) { SignedDuration::ZERO } else { ahead };
+                let before = self.market.borrow().clock_ahead;
+                // Another clock, another world: what was true there need not be here.
+                if (ahead - before).abs() > SignedDuration::from_secs(60) {
+                    self.details.forget();
+                }
                 self.market.send_modify(|market| market.clock_ahead = ahead);
             }
-            Err(fault) => tracing::warn!(%fault, "the gateway's clock is not known"),
+            Err(fault) => {
+                known = false;
+                tracing::warn!(%fault, "the gateway's clock is not known");
+            }
         }
         let query = ContractQuery { conid: Some(REFERENCE_CONID), exchange: Some("SMART".to_owned()), ..ContractQuery::default() };
         match self.find(&query, deadline).await {
@@ -106,7 +118,11 @@ impl Worker {
                     self.market.send_modify(|market| market.hours = Hours::of(&first.details).map(Arc::new));
                 }
             }
-            Err(fault) => tracing::warn!(%fault, "the market's hours are not known"),
+            Err(fault) => {
+                known = false;
+                tracing::warn!(%fault, "the market's hours are not known");
+            }
         }
+        known
     }
 }

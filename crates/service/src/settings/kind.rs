@@ -28,7 +28,20 @@ pub enum Kind {
     LogLevel,
 }
 
+/// A URL may carry a user and password, which nobody is to see.
+pub(super) fn redacted(text: &str) -> String {
+    match text.rfind('@') {
+        Some(at) => format!("{}(redacted)@{}", text.find("://").map_or("", |scheme| &text[..scheme + 3]), &text[at + 1..]),
+        None => text.to_owned(),
+    }
+}
+
 impl Kind {
+    /// The value as people may see it.
+    pub(super) fn shown(self, text: &str) -> String {
+        if matches!(self, Self::NatsUrl) { redacted(text) } else { text.to_owned() }
+    }
+
     /// Why `text` is not allowed, or nothing.
     pub(super) fn problem(self, text: &str) -> Option<String> {
         match self {

@@ -73,7 +73,11 @@ impl Settings {
             match find(row, flags, &env) {
                 Ok(Some(given)) => {
                     if let Some(problem) = row.kind.problem(&given.text) {
-                        let shown = if row.secret { "(secret)".to_owned() } else { given.text.chars().take(80).collect::<String>() };
+                        let shown = if row.secret {
+                            "(secret)".to_owned()
+                        } else {
+                            row.kind.shown(&given.text).chars().take(80).collect::<String>()
+                        };
                         problems.push(format!("{} {problem}; got `{shown}` from {}", row.name, given.origin));
                     } else {
                         settings.values.insert(row.name, given);
@@ -153,7 +157,7 @@ impl Settings {
         for row in table::of(self.service) {
             let line = match self.values.get(row.name) {
                 Some(_) if row.secret => format!("{}=(redacted)\n", row.name),
-                Some(given) => format!("{}={}  # {}\n", row.name, given.text, given.origin),
+                Some(given) => format!("{}={}  # {}\n", row.name, row.kind.shown(&given.text), given.origin),
                 None => format!("# {} is not set\n", row.name),
             };
             out.push_str(&line);
@@ -193,7 +197,11 @@ fn find(
         }
     }
     if let Some(other) = found.iter().skip(1).find(|given| given.text != found[0].text) {
-        let said = if row.secret { String::new() } else { format!(" (`{}` and `{}`)", found[0].text, other.text) };
+        let said = if row.secret {
+            String::new()
+        } else {
+            format!(" (`{}` and `{}`)", row.kind.shown(&found[0].text), row.kind.shown(&other.text))
+        };
         return Err(vec![format!("{} and {} differ{said}; set one of them", found[0].origin, other.origin)]);
     }
     let default = || row.default.map(|text| Given { text: text.to_owned(), origin: "default".to_owned(), is_default: true });

@@ -60,7 +60,8 @@ fn bind_halves(settings: &mut Settings, problems: &mut Vec<String>) {
     let host = settings.values.get("SERVER_HOST").cloned();
     let port = settings.values.get("SERVER_PORT").cloned();
     let Some(bind) = settings.values.get("EDGE_BIND").cloned() else { return };
-    if host.is_none() && port.is_none() {
+    // A flag wins over the environment, also where the environment says it in two halves.
+    if (host.is_none() && port.is_none()) || bind.origin.starts_with("--") {
         return;
     }
     let (default_host, default_port) = bind.text.rsplit_once(':').unwrap_or(("127.0.0.1", "48012"));

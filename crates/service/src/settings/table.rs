@@ -69,7 +69,13 @@ pub const TABLE: &[Setting] = &[
         ),
         &["IBKR_CLIENT_ID", "TWS_CLIENT_ID"],
     ),
-    row("IB_POOL_SIZE", Some("3"), Kind::Number { min: 1, max: 20 }, &[EDGE], "How many workers there should be; /health tells it."),
+    row(
+        "IB_POOL_SIZE",
+        Some("3"),
+        Kind::Number { min: 1, max: 20 },
+        ALL,
+        "How many workers there should be: /health tells it, and IB's limits per login are split by it.",
+    ),
     row("IB_READONLY", Some("true"), Kind::Flag, ALL, "Refuses every write."),
     row(
         "WORKER_SLOTS",

@@ -75,7 +75,18 @@ fn off_loopback_needs_the_word() {
 }
 
 #[test]
+fn a_password_in_the_url_is_never_shown() {
+    let settings = load(WORKER, &[("NATS_URL", "nats://user:topsecret@host:4222")]).expect("good");
+    assert!(settings.print().contains("nats://(redacted)@host:4222"), "{}", settings.print());
+    assert!(!format!("{settings:?}").contains("topsecret"));
+    assert!(!problems(WORKER, &[("NATS_URL", "natz://user:topsecret@host")]).contains("topsecret"));
+}
+
+#[test]
 fn flags_win_over_the_environment() {
+    let flags = BTreeMap::from([("EDGE_BIND", "127.0.0.1:9001".to_owned())]);
+    let halves = Settings::load(EDGE, &flags, |name| (name == "SERVER_PORT").then(|| "9000".to_owned())).expect("good");
+    assert_eq!(halves.address("EDGE_BIND").port(), 9001);
     let flags = BTreeMap::from([("IB_PORT", "7497".to_owned())]);
     let settings = Settings::load(WORKER, &flags, |name| (name == "IB_PORT").then(|| "4002".to_owned())).expect("good");
     assert_eq!(settings.ib_port(), 7497);

@@ -150,7 +150,7 @@ async fn perform(edge: &Edge, asked: &Asked<'_>, id: Id<'_>) -> Result<Vec<u8>, 
         Ok(reply) => reply,
         Err(fault) => {
             let whole_budget = granted.is_none_or(|granted| granted >= Duration::from_millis(row.deadline_ms));
-            passage.ended(fault_map::evidence(&fault, whole_budget));
+            passage.ended(fault_map::evidence(&fault, whole_budget, !edge.ib_reachable()));
             return Err(fault);
         }
     };
@@ -191,7 +191,7 @@ impl<'a> Passage<'a> {
             Decision::Refused { retry_after } => {
                 let wait_ms = u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX).max(1);
                 Err(Fault::new(FaultCode::GatewayDown, "IB Gateway failed several calls in a row, so this one was not tried")
-                    .hint("account values and positions are still answered from memory; GET /health tells when the next call is tried")
+                    .hint("account values and positions that were known within the last 15 minutes are still answered; GET /health tells when the next call is tried")
                     .retry_after_ms(wait_ms))
             }
             // Only events that ask nothing are merely noted.

@@ -292,9 +292,9 @@ async fn the_breaker_opens_refuses_and_recovers() {
     }
     assert_eq!(world.edge.get("/health").await.json()["circuit_breaker"]["failure_count"], json!(0), "a refusal is no failure");
 
-    *world.script.search.lock().expect("lock") = Some(Fault::new(FaultCode::GatewayDown, "the gateway is away"));
+    *world.script.search.lock().expect("lock") = Some(Fault::new(FaultCode::Timeout, "the gateway hangs"));
     for _ in 0..3 {
-        assert_eq!(world.search().await["_meta"]["ib-mesh/fault"]["message"], json!("the gateway is away"));
+        assert_eq!(world.search().await["_meta"]["ib-mesh/fault"]["message"], json!("the gateway hangs"));
     }
     let health = world.edge.get("/health").await;
     assert_eq!((health.status, &health.json()["circuit_breaker"]["state"]), (503, &json!("open")));
