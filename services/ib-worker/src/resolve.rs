@@ -82,6 +82,12 @@ impl Worker {
         let matches = match self.search(symbol, deadline.min(Instant::now() + SEARCH_MAX)).await {
             Ok(matches) => matches,
             Err(fault) if fault.code == FaultCode::InvalidParams => return Ok(None),
+            // Many searches wait their turn: that is IB's pace, and no sign that the gateway fails.
+            Err(fault) if fault.code == FaultCode::Timeout => {
+                let message =
+                    format!("{symbol} is no stock or index in USD, and IB, which answers one search a second, has not searched for it yet");
+                return Err(Fault::new(FaultCode::Pacing, message).hint("ask again shortly, or name sec_type, exchange and currency"));
+            }
             Err(fault) => return Err(fault),
         };
         let mut same = matches.iter().filter(|found| found.symbol.eq_ignore_ascii_case(symbol));
