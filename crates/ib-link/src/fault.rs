@@ -60,6 +60,7 @@ const RULES: &[Rule] = &[
     rule(&[10172], "", NotFound, "IB has no such article", "Take provider and article id from the headlines"),
     rule(&[10299], "", InvalidParams, "IB has this data type only as AGGTRADES here", "Use what_to_show AGGTRADES: crypto has no TRADES"),
     rule(&[10314], "", InvalidParams, "IB cannot read this end date", ""),
+    rule(&[10339], "", InvalidParams, "IB takes no end date for a continuous future", "Leave `end` out, or name a month (`expiry`) instead of the continuous future"),
     rule(&[430, 10358], "", Unsupported, "IB no longer serves this", ""),
     rule(&[502, 504, 1300], "", GatewayDown, "the gateway is not connected", ""),
     rule(&[1100, 2110], "", UpstreamLost, "the gateway has lost its connection to IB", ""),
@@ -137,6 +138,11 @@ pub(crate) fn timed_out(what: &str, waited_ms: u128) -> Fault {
     Fault::new(Timeout, format!("IB did not answer {what} within {waited_ms} ms; it may be busy or slow for this kind of request"))
 }
 
+/// The gateway has no servers to ask.
+pub(crate) fn upstream_lost() -> Fault {
+    Fault::new(UpstreamLost, "the gateway has lost its connection to IB's servers; it restores it by itself")
+}
+
 /// There was no time to begin with.
 pub(crate) fn past_deadline(what: &str) -> Fault {
     Fault::new(Timeout, format!("the deadline had passed before {what} could be sent; nothing was sent to IB"))
@@ -191,6 +197,7 @@ mod tests {
         (10197, "No market data during competing live session", NotSubscribed, "Competing live session"),
         (10276, "News feed is not allowed.", NoPermission, "news_providers"),
         (10299, "Expected what to show is AGGTRADES, please use that instead of TRADES.", InvalidParams, "AGGTRADES"),
+        (10339, "Setting end date/time for continuous future security type is not allowed", InvalidParams, "Leave `end` out"),
         (10358, "Fundamentals data is not allowed.", Unsupported, ""),
         (399, "Order Message: something", Rejected, ""),
         (20_000, "A code of next year", Internal, ""),

@@ -25,6 +25,7 @@ use tokio::{
     task::{AbortHandle, JoinSet},
     time::sleep_until,
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::{Clock, instant},
@@ -184,7 +185,8 @@ impl Keep {
         if let Err(fault) = self.bucket.take(deadline).await {
             return fault.message;
         }
-        match source {
+        let mut cancel = Cancel::new(&self.bucket, &self.session.over);
+        let ended = match source {
             Source::Updates => {
                 let account = self.accounts.first().cloned().unwrap_or_default();
                 let id = account.as_str().into();
@@ -205,7 +207,9 @@ impl Keep {
                 pump(client.positions_multi(Some(&id), None), &pushes, |row| position(row, account)).await
             }
             Source::Price => "a price is followed by its holding".to_owned(),
-        }
+        };
+        cancel.open = false;
+        ended
     }
 
     /// One subscription per holding for its market value, dropped with the holding.
@@ -220,7 +224,6 @@ impl Keep {
             let still = held.iter().any(|(account, conid, ..)| (account, conid) == (&key.0, &key.1));
             if !still {
                 handle.abort();
-                self.bucket.charge();
             }
             still
         });
@@ -245,14 +248,39 @@ impl Keep {
         }
         let id = account.into();
         let opened = self.session.client.pnl_single(&id, conid.into(), None);
-        pump(opened, &pushes, |row| {
+        let mut cancel = Cancel::new(&self.bucket, &self.session.over);
+        let ended = pump(opened, &pushes, |row| {
             let value = Num::from_ib(row.value);
             let points = Num::from_ib(row.position).map(|quantity| quantity.0 * multiplier.0);
             let price = value.zip(points).and_then(|(value, points)| value.0.checked_div(points)).map(|price| Num(price.normalize()));
             let market = Market { price, value, unrealized: Num::from_ib(row.unrealized_pnl), realized: Num::from_ib(row.realized_pnl) };
             Some(Push::Market { account: account.to_owned(), conid, market })
         })
-        .await
+        .await;
+        cancel.open = false;
+        ended
+    }
+}
+
+/// Counts the cancel that `ibapi` sends when an open subscription is dropped.
+struct Cancel<'a> {
+    bucket: &'a Bucket,
+    over: &'a CancellationToken,
+    open: bool,
+}
+
+impl<'a> Cancel<'a> {
+    fn new(bucket: &'a Bucket, over: &'a CancellationToken) -> Self {
+        Self { bucket, over, open: true }
+    }
+}
+
+impl Drop for Cancel<'_> {
+    fn drop(&mut self) {
+        // Nothing can be sent on a session that is over.
+        if self.open && !self.over.is_cancelled() {
+            self.bucket.charge();
+        }
     }
 }
 
@@ -360,35 +388,5 @@ fn named(account: String, asked: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use ibapi::accounts::{AccountPortfolioValue, PositionMulti};
-
-    use super::*;
-
-    #[test]
-    fn one_account_uses_its_updates_and_several_the_multi_forms() {
-        assert_eq!(sources(&["A".to_owned()]), [Source::Positions("A".into()), Source::Updates]);
-        let several = sources(&["A".to_owned(), "B".to_owned()]);
-        assert_eq!(several.len(), 5);
-        assert!(several.contains(&Source::Summary) && !several.contains(&Source::Updates));
-    }
-
-    #[test]
-    fn a_market_row_of_zeros_is_absent_and_a_worthless_option_is_not() {
-        let unknown = AccountPortfolioValue { position: 1.0, ..AccountPortfolioValue::default() };
-        let Some(Push::Market { market, account, .. }) = update(AccountUpdate::PortfolioValue(unknown), "DU1") else { panic!("market") };
-        assert_eq!((market, account.as_str()), (Market::default(), "DU1"));
-        let worthless = AccountPortfolioValue { position: 1.0, unrealized_pnl: -120.0, ..AccountPortfolioValue::default() };
-        let Some(Push::Market { market, .. }) = update(AccountUpdate::PortfolioValue(worthless), "DU1") else { panic!("market") };
-        assert_eq!((market.price, market.unrealized), (Some(Num::ZERO), Some(Num::from(-120))));
-    }
-
-    #[test]
-    fn a_position_row_keeps_fractions_and_sign() {
-        let row = PositionMulti { account: "DU1".into(), position: -2.5, average_cost: 101.25, ..PositionMulti::default() };
-        let Some(Push::Position { quantity, avg_cost, .. }) = position(PositionUpdateMulti::Position(row), "DU1") else {
-            panic!("position")
-        };
-        assert_eq!((quantity.to_string().as_str(), avg_cost.to_string().as_str()), ("-2.5", "101.25"));
-    }
-}
+#[path = "keep_tests.rs"]
+mod tests;

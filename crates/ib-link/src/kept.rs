@@ -185,12 +185,17 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// A new subscription begins; the old content stays until this one is complete.
+    /// A new subscription begins; the old content stays until this one is complete. It proves nothing about IB's
+    /// servers: the gateway answers from memory while they are away.
     pub(crate) fn begin(&mut self, accounts: &[String], sources: impl IntoIterator<Item = Source>) {
         self.next = Some(accounts.iter().map(|account| (account.clone(), Account::default())).collect());
         self.waiting = sources.into_iter().collect();
         self.live = false;
-        self.upstream = true;
+        // Another login: what the session has not must not be told, and what it has anew is not known yet.
+        self.book.retain(|name, _| accounts.contains(name));
+        if accounts.iter().any(|account| !self.book.contains_key(account)) {
+            (self.complete_at, self.alive_at, self.as_of) = (None, None, None);
+        }
     }
 
     /// The session or its subscription is over.
@@ -200,7 +205,7 @@ impl Store {
         self.live = false;
     }
 
-    /// The gateway has lost IB's servers, or has them again with the subscriptions intact.
+    /// The gateway has lost IB's servers, or has them again; a new session counts as having them.
     pub(crate) fn upstream(&mut self, there: bool, now: Timestamp) {
         self.upstream = there;
         if there {
@@ -251,8 +256,8 @@ impl Store {
             }
             Push::Alive => {}
         }
+        self.alive(now);
         if self.live {
-            self.alive_at = Some(now);
             self.as_of = if changes { Some(now) } else { self.as_of };
         }
     }
@@ -272,7 +277,9 @@ impl Store {
         self.book = next;
         self.live = true;
         self.complete_at = Some(now);
-        self.alive_at = Some(now);
+        if self.upstream || self.alive_at.is_none() {
+            self.alive_at = Some(now);
+        }
         self.as_of = Some(now);
     }
 

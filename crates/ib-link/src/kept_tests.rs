@@ -48,6 +48,7 @@ fn sources() -> [Source; 2] {
 
 fn begun() -> Store {
     let mut store = Store::default();
+    store.upstream(true, at(0));
     store.begin(&[ACCOUNT.to_owned()], sources());
     store
 }
@@ -170,6 +171,7 @@ fn losing_ibs_servers_makes_it_stale_and_their_return_fresh_again() {
 #[test]
 fn an_optional_source_is_waited_for_but_not_for_ever() {
     let mut store = Store::default();
+    store.upstream(true, at(0));
     store.begin(&[ACCOUNT.to_owned()], [Source::Summary, Source::Ledger(ACCOUNT.into()), Source::Positions(ACCOUNT.into())]);
     store.apply(Push::End(Source::Ledger(ACCOUNT.into())), at(1));
     assert!(!store.settle(at(2)), "positions are missing");
@@ -183,4 +185,32 @@ fn a_push_is_a_proof_of_life_and_a_change() {
     store.apply(value("NetLiquidation", "1001"), at(50));
     let kept = store.snapshot();
     assert_eq!((kept.alive_at, kept.as_of, kept.complete_at), (Some(at(50)), Some(at(50)), Some(at(1))));
+}
+
+#[test]
+fn what_the_gateway_answers_from_memory_stays_stale_until_ib_is_back() {
+    let mut store = complete();
+    store.upstream(false, at(10));
+    store.begin(&[ACCOUNT.to_owned()], sources());
+    store.apply(position(1, 10), at(20));
+    for source in sources() {
+        store.apply(Push::End(source), at(21));
+    }
+    store.apply(market(1, 191), at(22));
+    let kept = store.snapshot();
+    assert_eq!((kept.freshness(at(22)), kept.alive_at), (Freshness::Stale, Some(at(1))), "neither fresh nor younger");
+    store.upstream(true, at(30));
+    assert_eq!(store.snapshot().freshness(at(30)), Freshness::Fresh);
+}
+
+#[test]
+fn an_account_that_the_new_session_has_not_is_forgotten() {
+    let mut store = complete();
+    store.lost();
+    store.begin(&["DU2".to_owned()], [Source::Updates]);
+    let kept = store.snapshot();
+    assert!(kept.accounts.is_empty(), "{:?}", kept.accounts);
+    assert_eq!(kept.freshness(at(2)), Freshness::Missing, "an unknown account is not one without holdings");
+    store.apply(Push::End(Source::Updates), at(3));
+    assert_eq!(store.snapshot().accounts.keys().collect::<Vec<_>>(), ["DU2"]);
 }

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::{Instant, instant},
-    convert,
+    convert, fault,
     keep::Keeper,
     kept::{Freshness, Kept},
     pacing::{Bucket, SEARCHES_PER_S, Shares},
@@ -140,10 +140,7 @@ impl Link {
     pub(crate) fn session(&self, upstream: bool) -> Result<Arc<Session>, Fault> {
         let session = self.shared.session_slot().clone().ok_or_else(|| self.not_connected(FaultCode::GatewayDown))?;
         if upstream && self.shared.state.borrow().upstream_lost {
-            return Err(Fault::new(
-                FaultCode::UpstreamLost,
-                "the gateway has lost its connection to IB's servers; it restores it by itself",
-            ));
+            return Err(fault::upstream_lost());
         }
         Ok(session)
     }

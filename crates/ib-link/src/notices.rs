@@ -13,6 +13,9 @@ use crate::{
 /// IB has a dozen farms; more names than this come from texts that we misread.
 pub(crate) const FARMS_MAX: usize = 32;
 
+/// More messages per second than IB takes.
+pub(crate) const TOO_FAST: i32 = 100;
+
 /// A notice whose code nobody knows is logged once in this time.
 const QUIET: Duration = Duration::from_secs(60);
 /// Codes that are remembered for it; beyond it every line is kept back, because a flood is no news.
@@ -35,7 +38,7 @@ pub(crate) fn meaning(notice: &Notice) -> Meaning {
         Meaning::Farm(name, Farm { state, told: notice.message.clone() })
     };
     match notice.code {
-        100 => Meaning::TooFast,
+        TOO_FAST => Meaning::TooFast,
         1100 | 2110 => Meaning::Event(Event::UpstreamLost),
         1101 => Meaning::Event(Event::UpstreamRestored { data_lost: true }),
         1102 => Meaning::Event(Event::UpstreamRestored { data_lost: false }),

@@ -14,6 +14,8 @@ use crate::{clock::instant, fault, pacing::Bucket, settings::Settings};
 
 /// One question while a session becomes ready.
 const READY_ANSWER: Duration = Duration::from_secs(2);
+/// Longest wait for a turn of our own pace; a session that is not ready is of no use to anybody.
+const READY_TURN: Duration = Duration::from_secs(4);
 const READY_TRIES_MAX: u32 = 5;
 /// Between two of them, for a gateway that has not got its accounts yet.
 const READY_PAUSE: Duration = Duration::from_millis(500);
@@ -67,9 +69,9 @@ async fn ready(client: &Client, bucket: &Bucket) -> Result<Vec<String>, String> 
             // Time itself is meant: nothing announces that a gateway has got its accounts.
             sleep_until(instant() + READY_PAUSE).await;
         }
-        bucket.charge();
-        bucket.charge();
+        turn(bucket).await;
         let accounts = timeout(READY_ANSWER, client.managed_accounts()).await;
+        turn(bucket).await;
         let next_id = timeout(READY_ANSWER, client.next_valid_order_id()).await;
         match (accounts, next_id) {
             (Ok(Ok(accounts)), Ok(Ok(next_id))) if !accounts.is_empty() && next_id > 0 => return Ok(accounts),
@@ -79,6 +81,13 @@ async fn ready(client: &Client, bucket: &Bucket) -> Result<Vec<String>, String> 
         }
     }
     Err(reason)
+}
+
+/// A turn, or none but counted when it is too far away.
+async fn turn(bucket: &Bucket) {
+    if bucket.take(instant() + READY_TURN).await.is_err() {
+        bucket.charge();
+    }
 }
 
 /// Whether the session still answers. A refusal is an answer too: a stray error without a request id fails every
@@ -94,5 +103,23 @@ pub(crate) async fn check(session: &crate::link::Session, bucket: &Bucket, withi
         Ok(Ok(_) | Err(Error::Notice(_))) => Ok(()),
         Ok(Err(error)) => Err(format!("the session is gone: {error}")),
         Err(_) => Err(format!("the gateway did not tell its time within {} ms", within.as_millis())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn readiness_keeps_the_pace_and_does_not_wait_for_ever() {
+        let bucket = Bucket::new(1.0);
+        let before = instant();
+        turn(&bucket).await;
+        turn(&bucket).await;
+        assert_eq!(instant() - before, Duration::from_secs(1));
+        bucket.pause(Duration::from_secs(60));
+        let before = instant();
+        turn(&bucket).await;
+        assert!(instant() - before <= READY_TURN);
     }
 }

@@ -1,13 +1,17 @@
 //! When to probe, connect, check, give up and back off: a pure state machine.
 //!
 //! Invariants: every attempt begins with a probe, so that a gateway that is down costs no session attempt and no client
-//! id; there is one attempt at a time; [`Policy::wake_at`] is set whenever only time can bring the next step.
+//! id; there is one attempt at a time; [`Policy::wake_at`] is always
+//! set until it is closed, also while something is under way, so that a task that failed does not stop it for ever.
 //! Times are milliseconds of any clock that does not jump.
 
 use crate::{ClientId, ClientIds};
 
 /// Failed checks in a row after which the session is given up.
 const CHECKS_FAILED_MAX: u32 = 2;
+
+/// After its own time-out, what has not told its outcome never will: its task failed.
+const WATCHDOG_MS: u64 = 5_000;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rhythm {
@@ -16,6 +20,10 @@ pub(crate) struct Rhythm {
     pub(crate) check_stagger_ms: u64,
     pub(crate) probe_period_ms: u64,
     pub(crate) backoff_ms: [u64; 5],
+    /// Time-outs of what is under way.
+    pub(crate) probe_timeout_ms: u64,
+    pub(crate) open_timeout_ms: u64,
+    pub(crate) check_timeout_ms: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +88,8 @@ pub(crate) struct Policy {
     /// Offset of the id that is tried or held; kept over reconnects.
     id_offset: u32,
     wake_at: Option<u64>,
+    /// A check of the open session is under way.
+    checking: bool,
     /// Sessions in a row that ended before the first back-off had passed.
     short_lives: usize,
     consecutive_failures: u32,
@@ -97,6 +107,7 @@ impl Policy {
             rhythm,
             stage: Stage::Probing { down: false, in_flight: false },
             wake_at: None,
+            checking: false,
             short_lives: 0,
             consecutive_failures: 0,
             restart_count: 0,
@@ -145,10 +156,15 @@ impl Policy {
                 self.enter(Stage::Closed, None);
                 vec![Action::Drop]
             }
-            (_, Event::Restart) => self.restart(),
-            (_, Event::Start) => self.probe(),
-            (Stage::Probing { in_flight: false, .. } | Stage::BackingOff { .. }, Event::Wake) => self.probe(),
-            (Stage::Probing { in_flight: true, .. }, Event::ProbeAnswered) => self.open(0),
+            (_, Event::Restart) => self.restart(now),
+            (_, Event::Start) => self.probe(now),
+            (Stage::Probing { in_flight: false, .. } | Stage::BackingOff { .. }, Event::Wake) => self.probe(now),
+            (Stage::Probing { in_flight: true, .. }, Event::Wake) => {
+                self.gateway_down("the probe ended without an outcome".to_owned(), now);
+                vec![Action::Drop]
+            }
+            (Stage::Opening { .. }, Event::Wake) => self.back_off("the attempt ended without an outcome".to_owned(), now),
+            (Stage::Probing { in_flight: true, .. }, Event::ProbeAnswered) => self.open(0, now),
             (Stage::Probing { in_flight: true, .. }, Event::ProbeFailed(reason)) => self.gateway_down(reason, now),
             (Stage::Opening { .. }, Event::Opened) => self.opened(now),
             (Stage::Opening { refused }, Event::ClientIdInUse) => self.next_id(refused + 1, now),
@@ -162,9 +178,13 @@ impl Policy {
     fn while_open(&mut self, event: Event, now: u64) -> Vec<Action> {
         let Stage::Open { since, failed_checks } = self.stage else { return Vec::new() };
         match event {
+            Event::Wake if self.checking => {
+                return self.while_open(Event::CheckFailed("the check ended without an outcome".to_owned()), now);
+            }
             Event::Wake => {
-                // The next wake is set by the check's outcome, which always comes: it has a time-out.
-                self.wake_at = None;
+                // Its outcome sets the next wake.
+                self.checking = true;
+                self.wake_at = Some(now + self.rhythm.check_timeout_ms + WATCHDOG_MS);
                 return vec![Action::Check];
             }
             Event::CheckPassed => {
@@ -199,14 +219,15 @@ impl Policy {
     fn enter(&mut self, stage: Stage, wake_at: Option<u64>) {
         self.stage = stage;
         self.wake_at = wake_at;
+        self.checking = false;
         if !matches!(stage, Stage::Open { .. }) {
             self.upstream_lost = false;
         }
     }
 
-    fn probe(&mut self) -> Vec<Action> {
+    fn probe(&mut self, now: u64) -> Vec<Action> {
         let down = matches!(self.stage, Stage::Probing { down: true, .. });
-        self.enter(Stage::Probing { down, in_flight: true }, None);
+        self.enter(Stage::Probing { down, in_flight: true }, Some(now + self.rhythm.probe_timeout_ms + WATCHDOG_MS));
         vec![Action::Probe]
     }
 
@@ -220,8 +241,8 @@ impl Policy {
         Vec::new()
     }
 
-    fn open(&mut self, refused: i32) -> Vec<Action> {
-        self.enter(Stage::Opening { refused }, None);
+    fn open(&mut self, refused: i32, now: u64) -> Vec<Action> {
+        self.enter(Stage::Opening { refused }, Some(now + self.rhythm.open_timeout_ms + WATCHDOG_MS));
         vec![Action::Open(self.client_id())]
     }
 
@@ -229,7 +250,7 @@ impl Policy {
         let taken = self.client_id();
         self.id_offset = self.ids.next_offset(self.id_offset);
         if refused < self.ids.count.max(1) {
-            return self.open(refused);
+            return self.open(refused, now);
         }
         let reason = if self.ids.count <= 1 {
             format!("client id {taken} is held by another connection (IB error 326)")
@@ -279,15 +300,15 @@ impl Policy {
         }
         self.reason = Some(reason);
         let mut actions = vec![Action::Drop];
-        actions.extend(self.probe());
+        actions.extend(self.probe(now));
         actions
     }
 
-    fn restart(&mut self) -> Vec<Action> {
+    fn restart(&mut self, now: u64) -> Vec<Action> {
         self.restart_count += 1;
         self.reason = Some("a restart of the session was asked for".to_owned());
         let mut actions = vec![Action::Drop];
-        actions.extend(self.probe());
+        actions.extend(self.probe(now));
         actions
     }
 }

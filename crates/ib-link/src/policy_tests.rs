@@ -7,6 +7,9 @@ const RHYTHM: Rhythm = Rhythm {
     check_stagger_ms: 2_000,
     probe_period_ms: 1_000,
     backoff_ms: [5_000, 10_000, 20_000, 40_000, 60_000],
+    probe_timeout_ms: 5_000,
+    open_timeout_ms: 22_000,
+    check_timeout_ms: 5_000,
 };
 
 fn policy() -> Policy {
@@ -95,7 +98,7 @@ fn failed_attempts_back_off_5_10_20_40_60_60() {
 fn one_failed_check_is_forgiven_and_two_in_a_row_reconnect() {
     let mut policy = open(0);
     assert_eq!(policy.step(Event::Wake, 32_000), [Action::Check]);
-    assert_eq!(policy.wake_at(), None);
+    assert_eq!(policy.wake_at(), Some(42_000), "the watchdog");
     assert_eq!(policy.step(Event::CheckFailed(why("slow")), 37_000), []);
     assert_eq!((policy.consecutive_failures(), policy.wake_at()), (1, Some(67_000)));
     policy.step(Event::Wake, 67_000);
@@ -188,6 +191,46 @@ fn a_closed_link_does_nothing_any_more() {
     assert_eq!(policy.stage(), Stage::Closed);
 }
 
+#[test]
+fn what_never_tells_its_outcome_counts_as_failed() {
+    let probing = || {
+        let mut policy = policy();
+        policy.step(Event::Start, 0);
+        policy
+    };
+    let opening = || {
+        let mut policy = policy();
+        policy.step(Event::Start, 0);
+        policy.step(Event::ProbeAnswered, 0);
+        policy
+    };
+    let checking = || {
+        let mut policy = open(0);
+        policy.step(Event::Wake, 32_000);
+        policy
+    };
+    let twice = || {
+        let mut policy = checking();
+        policy.step(Event::CheckFailed(why("slow")), 37_000);
+        policy.step(Event::Wake, 67_000);
+        policy
+    };
+    let cases: [(Policy, u64, &[Action], u64); 4] = [
+        (probing(), 10_000, &[Action::Drop], 11_000),
+        (opening(), 27_000, &[Action::Drop], 32_000),
+        (checking(), 42_000, &[], 72_000),
+        (twice(), 77_000, &[Action::Drop, Action::Probe], 87_000),
+    ];
+    for (mut policy, watchdog, actions, next) in cases {
+        let stage = policy.stage();
+        assert_eq!(policy.wake_at(), Some(watchdog), "{stage:?}");
+        let before = policy.consecutive_failures();
+        assert_eq!(policy.step(Event::Wake, watchdog), actions, "{stage:?}");
+        assert_eq!((policy.consecutive_failures(), policy.wake_at()), (before + 1, Some(next)), "{stage:?}");
+        assert!(policy.reason().is_some_and(|reason| reason.contains("without an outcome")), "{:?}", policy.reason());
+    }
+}
+
 fn any_event() -> impl Strategy<Value = Event> {
     prop_oneof![
         Just(Event::Wake),
@@ -206,24 +249,16 @@ fn any_event() -> impl Strategy<Value = Event> {
 }
 
 proptest! {
-    /// Whatever happens, something is always under way: a probe, an attempt, a check or a timer.
+    /// Whatever happens, a timer is always set: what is under way may never tell its outcome.
     #[test]
     fn the_machine_never_stops(events in prop::collection::vec((any_event(), 0_u64..40_000), 1..60)) {
         let mut policy = policy();
         let mut now = 0;
-        let mut checking = false;
         policy.step(Event::Start, now);
         for (event, pause) in events {
             now += pause;
-            let actions = policy.step(event.clone(), now);
-            checking = (checking && !matches!(event, Event::CheckPassed | Event::CheckFailed(_))) || actions.contains(&Action::Check);
-            let under_way = match policy.stage() {
-                Stage::Probing { in_flight: true, .. } | Stage::Opening { .. } => true,
-                Stage::Open { .. } => checking || policy.wake_at().is_some(),
-                Stage::Probing { .. } | Stage::BackingOff { .. } => policy.wake_at().is_some(),
-                Stage::Closed => false,
-            };
-            prop_assert!(under_way, "{:?} after {:?}", policy.stage(), event);
+            policy.step(event.clone(), now);
+            prop_assert!(policy.wake_at().is_some(), "{:?} after {:?}", policy.stage(), event);
             if event == Event::Wake {
                 prop_assert!(policy.wake_at().is_none_or(|at| at > now), "a timer that is due again at once is a hot loop");
             }
@@ -244,9 +279,9 @@ proptest! {
             } else {
                 policy.step(Event::OpenFailed(why("o")), now + 1);
             }
-            if let Some(at) = policy.wake_at() {
-                prop_assert!(at >= now + 5_000);
-                now = at;
+            if let Stage::BackingOff { until } = policy.stage() {
+                prop_assert!(until >= now + 5_000);
+                now = until;
                 policy.step(Event::Wake, now);
             } else {
                 prop_assert!(round == 0 || policy.short_lives <= 1);

@@ -6,7 +6,7 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use ibapi::{Error, market_data::TradingHours};
+use ibapi::{Error, market_data::TradingHours, news::NewsArticle};
 use jiff::Timestamp;
 use schemas::{
     Fault, FaultCode,
@@ -21,12 +21,16 @@ use crate::{
     convert::{self, Bars, Details},
     fault,
     link::{Link, Session},
-    pacing::Bucket,
+    notices::TOO_FAST,
+    pacing::{Bucket, patience},
 };
 
 /// Rows of one contract query; a query for a whole option chain brings thousands, and a reader that falls behind
 /// `ibapi`'s default of 1,024 loses the answer.
 const DETAILS_ROWS_MAX: usize = 8_192;
+
+/// Nobody knows when one of the open historical requests ends; most take a second or two.
+const HISTORY_RETRY_MS: u64 = 2_000;
 
 /// Bars of one instrument.
 #[derive(Debug, Clone, PartialEq)]
@@ -203,19 +207,7 @@ impl Link {
             .await?;
         let wanted = usize::from(limit);
         let truncated = rows.len() > wanted || (limit == u8::MAX && rows.len() == wanted);
-        let mut headlines: Vec<Headline> = rows
-            .into_iter()
-            .map(|row| Headline {
-                // `ibapi` puts 1970 where it cannot read IB's time; it is no earlier than what was asked for.
-                time: convert::timestamp(row.time).max(request.start),
-                provider: row.provider_code,
-                article_id: row.article_id,
-                headline: row.headline,
-            })
-            .collect();
-        headlines.sort_by_key(|headline| std::cmp::Reverse(headline.time));
-        headlines.truncate(wanted);
-        Ok(Headlines { headlines, truncated })
+        Ok(Headlines { headlines: readable(rows, wanted), truncated })
     }
 
     pub async fn article(&self, provider: &str, article_id: &str, deadline: Instant) -> Result<Article, Fault> {
@@ -253,14 +245,24 @@ impl Link {
     /// One of the historical requests that may be open at once.
     async fn history_turn(&self, ask: Ask<'_>) -> Result<tokio::sync::SemaphorePermit<'_>, Fault> {
         self.sendable(ask)?;
-        let busy = || {
+        let now = instant();
+        let pace = || {
             let most = self.shared.settings.history_open_max;
             Fault::new(
-                FaultCode::Busy,
+                FaultCode::Pacing,
                 format!("{most} historical requests are open, as many as this process may have; none ended in time"),
             )
+            .retry_after_ms(HISTORY_RETRY_MS)
         };
-        timeout_at(ask.deadline, self.shared.history_open.acquire()).await.ok().and_then(Result::ok).ok_or_else(busy)
+        let turn = timeout_at(now + patience(now, ask.deadline), self.shared.history_open.acquire());
+        turn.await.ok().and_then(Result::ok).ok_or_else(pace)
+    }
+
+    /// Until the gateway loses IB's servers.
+    async fn upstream_gone(&self) {
+        let mut state = self.state();
+        // The sender lives as long as the link.
+        let _ = state.wait_for(|state| state.upstream_lost).await;
     }
 
     async fn ask<T, F>(&self, ask: Ask<'_>, send: impl FnOnce(Arc<Session>) -> F) -> Result<T, Fault>
@@ -280,9 +282,18 @@ impl Link {
                 Err(_) | Ok(Err(Error::Timeout)) => Err(late()),
                 Ok(answer) => {
                     cancel.0 = None;
-                    answer.map_err(|error| fault::of_error(&error))
+                    answer.map_err(|error| {
+                        let fault = fault::of_error(&error);
+                        // Told to this question, it is meant for all of them.
+                        if fault.ib_code == Some(TOO_FAST) {
+                            self.shared.bucket.too_fast();
+                        }
+                        fault
+                    })
                 }
             },
+            // Its cancel goes out: the gateway still has the question.
+            () = self.upstream_gone(), if ask.upstream => Err(fault::upstream_lost()),
             () = over.cancelled() => {
                 cancel.0 = None;
                 Err(Fault::new(FaultCode::GatewayDown, format!("the session to the gateway ended while IB worked on {}", ask.what)))
@@ -297,6 +308,28 @@ fn names_many(query: &ContractQuery) -> bool {
     let derivative = query.sec_type.as_deref().is_none_or(|kind| !SINGLE.iter().any(|single| kind.trim().eq_ignore_ascii_case(single)));
     let complete = query.expiry.is_some() && query.strike.is_some() && query.right.is_some();
     derivative && !complete && query.conid.is_none() && query.local_symbol.is_none() && query.isin.is_none()
+}
+
+/// The newest rows, without those whose time cannot be read: `ibapi` tells 1970 for it, and an invented time would
+/// sort a headline where it does not belong.
+fn readable(rows: Vec<NewsArticle>, wanted: usize) -> Vec<Headline> {
+    let all = rows.len();
+    let mut headlines: Vec<Headline> = rows
+        .into_iter()
+        .map(|row| Headline {
+            time: convert::timestamp(row.time),
+            provider: row.provider_code,
+            article_id: row.article_id,
+            headline: row.headline,
+        })
+        .filter(|headline| headline.time != Timestamp::UNIX_EPOCH)
+        .collect();
+    if headlines.len() < all {
+        tracing::warn!(dropped = all - headlines.len(), of = all, "headlines without a readable time were dropped");
+    }
+    headlines.sort_by_key(|headline| std::cmp::Reverse(headline.time));
+    headlines.truncate(wanted);
+    headlines
 }
 
 fn time_left(deadline: Instant) -> Duration {
@@ -325,59 +358,5 @@ fn looks_like_html(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn request() -> BarsRequest {
-        let contract = schemas::contracts::Contract {
-            conid: 265_598,
-            symbol: "AAPL".into(),
-            sec_type: "STK".into(),
-            exchange: "SMART".into(),
-            currency: "USD".into(),
-            primary_exchange: None,
-            local_symbol: None,
-            trading_class: None,
-            expiry: None,
-            strike: None,
-            right: None,
-            multiplier: None,
-            name: None,
-            assumed: Vec::new(),
-        };
-        BarsRequest {
-            contract,
-            duration: Span::default(),
-            bar_size: BarSize::Day,
-            what_to_show: WhatToShow::Trades,
-            use_rth: true,
-            end: None,
-        }
-    }
-
-    #[test]
-    fn no_data_names_what_was_asked() {
-        let told = fault::of_code(162, "Historical Market Data Service error message:HMDS query returned no data: AAPL@SMART Trades");
-        let hint = no_bars(told, &request()).hint.expect("hint");
-        for part in ["TRADES", "1 day", "1 M", "AAPL", "SMART", "265598"] {
-            assert!(hint.contains(part), "{part} in {hint}");
-        }
-        let unknown = fault::of_code(200, "No security definition has been found for the request");
-        assert!(!no_bars(unknown, &request()).hint.expect("hint").contains("TRADES"));
-    }
-
-    #[test]
-    fn only_queries_for_chains_get_room_for_chains() {
-        let query = |sec_type: Option<&str>| ContractQuery { sec_type: sec_type.map(str::to_owned), ..ContractQuery::default() };
-        assert!(names_many(&query(Some("OPT"))) && names_many(&query(Some("FUT"))) && names_many(&query(None)));
-        assert!(!names_many(&query(Some("STK"))));
-        assert!(!names_many(&ContractQuery { conid: Some(1), ..query(Some("OPT")) }));
-    }
-
-    #[test]
-    fn html_is_told_from_text() {
-        assert!(looks_like_html("  <HTML><body>"));
-        assert!(looks_like_html("<p>Apple rose</p>"));
-        assert!(!looks_like_html("Apple rose by <3%"));
-    }
-}
+#[path = "requests_tests.rs"]
+mod tests;

@@ -28,8 +28,6 @@ use crate::{
 
 /// Reports of a session's tasks that wait for the supervisor; a full queue holds up the tasks.
 const REPORTS_MAX: usize = 256;
-/// After IB's error 100, so that the window it counts in is empty again.
-const TOO_FAST_PAUSE: Duration = Duration::from_secs(1);
 
 /// What a task tells the supervisor.
 enum Report {
@@ -158,7 +156,8 @@ impl Supervisor {
                         tokio::spawn(async move { give_back(&session).await });
                     }
                 }
-                Action::Resubscribe => self.keep(),
+                Action::Resubscribe if self.shared.settings.keep_account => self.keep(),
+                Action::Resubscribe => {}
             }
         }
     }
@@ -213,6 +212,7 @@ impl Supervisor {
         let session =
             Arc::new(Session { client, over: CancellationToken::new(), server_time: Mutex::default(), news_providers: Mutex::default() });
         *self.shared.session_slot() = Some(session);
+        self.shared.keeper.upstream(true);
         self.tasks.push(self.listen(notices));
         if self.shared.settings.keep_account {
             self.keep();
@@ -241,8 +241,13 @@ impl Supervisor {
                 tracing::warn!(code = notice.code, text = notice.message, "IB tells about connectivity");
                 match &event {
                     Event::UpstreamLost => self.shared.keeper.upstream(false),
-                    // With data lost the subscriptions begin anew, and only then is the state fresh.
-                    Event::UpstreamRestored { data_lost: false } => self.shared.keeper.upstream(true),
+                    Event::UpstreamRestored { data_lost } => {
+                        // With data lost the subscriptions begin anew, and only when they are complete is the state fresh.
+                        if *data_lost {
+                            self.shared.keeper.lost();
+                        }
+                        self.shared.keeper.upstream(true);
+                    }
                     _ => {}
                 }
                 self.step(event);
@@ -254,7 +259,7 @@ impl Supervisor {
                 self.publish();
             }
             Meaning::TooFast => {
-                self.shared.bucket.pause(TOO_FAST_PAUSE);
+                self.shared.bucket.too_fast();
                 tracing::warn!(text = notice.message, "IB took too many messages; pausing");
             }
             Meaning::Other => {
@@ -294,11 +299,15 @@ impl Supervisor {
     /// Ends what there is, attempt or session; the connection itself is left to the caller.
     fn drop_session(&mut self) -> Option<Arc<Session>> {
         self.number += 1;
+        let session = self.shared.session_slot().take();
+        if let Some(session) = &session {
+            // First of all: its subscriptions must know that no cancel can go out.
+            session.over.cancel();
+        }
         self.attempt = None;
         self.tasks.clear();
         self.keep = None;
-        let session = self.shared.session_slot().take()?;
-        session.over.cancel();
+        let session = session?;
         self.shared.keeper.lost();
         Some(session)
     }

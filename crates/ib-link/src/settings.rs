@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use schemas::ClientId;
 
-use crate::{clock::Clock, pacing::Shares, policy::Rhythm};
+use crate::{clock::Clock, link::millis, open::DISCONNECT_TIMEOUT, pacing::Shares, policy::Rhythm};
+
+const WORKERS_MAX: u32 = ClientId::WORKERS_COUNT.unsigned_abs();
 
 /// Waits and periods have IB's usual values by [`Default`]; tests shorten them.
 #[derive(Debug, Clone)]
@@ -24,7 +26,8 @@ pub struct Settings {
     pub backoff_ms: [u64; 5],
     /// Between probes while the gateway is known down.
     pub probe_period_ms: u64,
-    /// This link's share of the login's messages per second; [`crate::Link::set_messages_per_s`] changes it.
+    /// This link's share of the login's messages per second, by default that of one of as many workers as there can
+    /// be: all may start at once, before any has heard of the others; [`crate::Link::set_messages_per_s`] changes it.
     pub messages_per_s: f64,
     /// Historical requests open at once. IB allows 50 per login; a share, because several workers use one login.
     pub history_open_max: usize,
@@ -48,7 +51,7 @@ impl Default for Settings {
             check_timeout_ms: 5_000,
             backoff_ms: [5_000, 10_000, 20_000, 40_000, 60_000],
             probe_period_ms: 1_000,
-            messages_per_s: Shares::OF_LOGIN.workers,
+            messages_per_s: Shares::OF_LOGIN.worker_share(WORKERS_MAX),
             history_open_max: 10,
             keep_account: true,
             keep_again_ms: 5_000,
@@ -64,6 +67,10 @@ impl Settings {
             check_stagger_ms: self.check_stagger_ms,
             probe_period_ms: self.probe_period_ms,
             backoff_ms: self.backoff_ms,
+            probe_timeout_ms: self.probe_timeout_ms,
+            // The connection, readiness, and giving back what did not become ready.
+            open_timeout_ms: self.connect_timeout_ms * 2 + millis(DISCONNECT_TIMEOUT),
+            check_timeout_ms: self.check_timeout_ms,
         }
     }
 
@@ -127,6 +134,12 @@ mod tests {
         }
         seen.sort_unstable();
         assert_eq!(seen, (10..30).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn workers_that_start_at_once_stay_within_their_share() {
+        let all = Settings::default().messages_per_s * f64::from(ClientId::WORKERS_COUNT);
+        assert!(all <= Shares::OF_LOGIN.workers + f64::EPSILON * 16.0, "{all}");
     }
 
     #[test]

@@ -25,7 +25,7 @@ mod worker;
 use std::{sync::Arc, time::Duration};
 
 use bus::{Beacon, Bus, BusError, ConnectError, Fleet, ServeSettings, Server};
-use ib_link::{ClientIds, Link};
+use ib_link::{ClientIds, Link, pacing::Shares};
 use schemas::{ClientId, subject::WORKER_QUEUE};
 use serde_json::json;
 use service::Process;
@@ -60,6 +60,7 @@ pub enum Error {
 pub async fn run(process: Process) -> Result<(), Error> {
     let settings = &process.settings;
     let slots = usize::try_from(settings.number("WORKER_SLOTS")).expect("checked by its kind");
+    let pool_size = u32::try_from(settings.number("IB_POOL_SIZE")).expect("checked by its kind");
     let gateway = settings.gateway();
     let bus_settings = bus::Settings {
         url: settings.text("NATS_URL").expect("has a default").to_owned(),
@@ -107,7 +108,7 @@ pub async fn run(process: Process) -> Result<(), Error> {
     };
     tokio::select! {
         () = keeper.keep() => {}
-        () = pace::share(&link, &fleet) => {}
+        () = pace::share(&link, &fleet, pool_size) => {}
         () = worker.know_the_market() => {}
         () = process.shutdown.cancelled() => {}
     }
@@ -143,6 +144,7 @@ fn link_settings(process: &Process) -> ib_link::Settings {
         check_period_ms: settings.number("WORKER_CHECK_MS"),
         // Checks of one login's workers are spread over two seconds.
         check_stagger_ms: u64::from(start) % 2_000,
+        messages_per_s: Shares::OF_LOGIN.worker_share(u32::try_from(settings.number("IB_POOL_SIZE")).expect("checked by its kind")),
         // IB allows 50 historical requests at once per login.
         history_open_max: usize::try_from(HISTORY_OPEN_OF_LOGIN / settings.number("IB_POOL_SIZE")).unwrap_or(1).max(1),
         ..ib_link::Settings::default()

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bus::Fleet;
 use ib_link::{Link, pacing::Shares};
 
-use schemas::{ClientId, health::HEARTBEAT_PERIOD_MS};
+use schemas::health::HEARTBEAT_PERIOD_MS;
 use tokio::time::Instant;
 
 use crate::SERVICE;
@@ -14,11 +14,10 @@ use crate::SERVICE;
 const LISTEN_FIRST: Duration = Duration::from_millis(2 * HEARTBEAT_PERIOD_MS);
 
 /// Follows the heartbeats and gives the link its share; never ends while heartbeats are followed.
-pub(crate) async fn share(link: &Link, fleet: &Fleet) {
+pub(crate) async fn share(link: &Link, fleet: &Fleet, pool_size: u32) {
     let mut changes = fleet.changes();
-    // As many as there can be, until all heartbeats have been heard: too slow for a moment breaks no rule of IB's.
-    let mut split_by = u32::try_from(ClientId::WORKERS_COUNT).unwrap_or(1);
-    link.set_messages_per_s(Shares::OF_LOGIN.worker_share(split_by));
+    // As many as there should be, until all heartbeats have been heard.
+    let mut split_by = pool_size;
     let began = Instant::now();
     loop {
         // Who is not connected yet will be in a moment, and must not find the login's messages all given away.

@@ -13,6 +13,18 @@ use crate::clock::{Instant, instant};
 /// Slowest rate that can be set: a share of nothing would stop a link for ever.
 const PER_S_MIN: f64 = 0.1;
 
+/// After IB's error 100, so that the window it counts in is empty again.
+const TOO_FAST_PAUSE: Duration = Duration::from_secs(1);
+/// What a turn leaves for IB's answer; of short budgets a quarter.
+const ANSWER_MIN: Duration = Duration::from_secs(1);
+
+/// How long a caller may wait for us: a question sent just before its deadline would end as IB's time-out, though it
+/// was our pace that used its time up.
+pub(crate) fn patience(now: Instant, deadline: Instant) -> Duration {
+    let budget = deadline.saturating_duration_since(now);
+    budget.saturating_sub(ANSWER_MIN.min(budget / 4))
+}
+
 /// Slots are handed out in order; a slot whose turn never comes (its caller gave up) stays used, which errs on the
 /// side of the limit.
 #[derive(Debug)]
@@ -36,10 +48,11 @@ impl Bucket {
         self.lock().per_s = sane(per_s);
     }
 
-    /// Waits for a slot. When its turn would come after `deadline`, no slot is used and the fault tells the wait.
+    /// Waits for a slot. When its turn would leave IB too little time before `deadline`, no slot is used and the fault
+    /// tells the wait.
     pub(crate) async fn take(&self, deadline: Instant) -> Result<(), Fault> {
         let now = instant();
-        let wait = self.lock().reserve(now, Some(deadline.saturating_duration_since(now)));
+        let wait = self.lock().reserve(now, Some(patience(now, deadline)));
         match wait {
             Ok(Duration::ZERO) => Ok(()),
             Ok(wait) => {
@@ -60,6 +73,11 @@ impl Bucket {
         let until = instant() + pause;
         let mut state = self.lock();
         state.due = Some(state.due.map_or(until, |due| due.max(until)));
+    }
+
+    /// IB's error 100.
+    pub(crate) fn too_fast(&self) {
+        self.pause(TOO_FAST_PAUSE);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -92,7 +110,7 @@ fn pace_fault(wait: Duration) -> Fault {
     let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
     Fault::new(
         FaultCode::Pacing,
-        format!("IB takes a limited number of messages per second from one login; the next turn comes in {wait_ms} ms, after this request's deadline"),
+        format!("IB takes a limited number of messages per second from one login; the next turn comes in {wait_ms} ms, too late for an answer within this request's deadline"),
     )
     .retry_after_ms(wait_ms)
 }
@@ -129,6 +147,21 @@ mod tests {
         let before = instant();
         bucket.take(instant() + LONG).await.expect("second");
         assert_eq!(instant() - before, Duration::from_secs(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_that_leaves_no_time_for_the_answer_is_refused() {
+        for (budget_ms, granted) in [(1_100, false), (1_333, false), (1_334, true), (1_999, true)] {
+            let bucket = Bucket::new(1.0);
+            bucket.take(instant() + LONG).await.expect("first");
+            let told = bucket.take(instant() + Duration::from_millis(budget_ms)).await;
+            assert_eq!(told.is_ok(), granted, "a quarter of {budget_ms} ms");
+        }
+        let bucket = Bucket::new(0.1);
+        bucket.take(instant() + LONG).await.expect("first");
+        let fault = bucket.take(instant() + Duration::from_millis(10_900)).await.expect_err("0.9 s are left");
+        assert_eq!((fault.code, fault.retry_after_ms), (FaultCode::Pacing, Some(10_000)));
+        bucket.take(instant() + Duration::from_secs(11)).await.expect("a second is left");
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@
 mod bucket;
 mod history;
 
-pub(crate) use bucket::Bucket;
+pub(crate) use bucket::{Bucket, patience};
 pub use history::{HistoryKey, HistoryWindow, WaitMs};
 
 /// Messages per second, by role. IB allows 50 for all connections of one gateway together; the last tenth stays free

@@ -160,7 +160,7 @@ async fn open_historical_requests_are_limited() {
     });
     gateway.until_heard("HistoricalData", 1).await;
     let fault = link.bars(&bars_of(contract), Instant::now() + Duration::from_millis(200)).await.expect_err("full");
-    assert_eq!(fault.code, FaultCode::Busy);
+    assert!(fault.code == FaultCode::Pacing && fault.retry_after_ms.is_some(), "our own limit is no time-out: {fault:?}");
     first.abort();
     gateway.until_heard("CancelHistoricalData", 1).await;
     assert_eq!(gateway.heard("HistoricalData").await, 1);
@@ -174,4 +174,16 @@ async fn a_second_search_within_a_second_waits_or_is_told_when() {
     assert!(fault.code == FaultCode::Pacing && fault.retry_after_ms.is_some_and(|wait| wait <= 1_000), "{fault:?}");
     assert_eq!(gateway.heard("MatchingSymbols").await, 1);
     link.matching_symbols("MSFT", deadline()).await.expect("waits");
+}
+
+#[tokio::test]
+async fn error_100_on_a_question_slows_the_next_one() {
+    let (gateway, link) = connected(|_| {}).await;
+    let text = "Max rate of messages per second has been exceeded";
+    gateway.fault(&format!(r#"{{"kind":"fail","message":"ContractData","code":100,"text":"{text}"}}"#)).await;
+    let fault = link.contract_details(&stock("AAPL"), deadline()).await.expect_err("too fast");
+    assert_eq!((fault.code, fault.ib_code), (FaultCode::Pacing, Some(100)));
+    let fault = link.server_time(Instant::now() + Duration::from_millis(300)).await.expect_err("pausing");
+    assert!(fault.code == FaultCode::Pacing && fault.ib_code.is_none(), "{fault:?}");
+    link.server_time(deadline()).await.expect("after the pause");
 }

@@ -61,25 +61,21 @@ async fn all_client_ids_in_use_is_said_and_waited_out() {
     until(&second, "connected", State::connected).await;
 }
 
+/// IB's answer to it has no request id: asked twice at once, one answer would serve both and the other would be left
+/// for the next question.
 #[tokio::test]
 async fn shared_answers_do_not_mix_when_asked_at_once() {
-    let (_gateway, link) = connected(|_| {}).await;
-    let asks = (0..12).map(|number| {
-        let link = link.clone();
-        async move {
-            if number % 3 == 0 {
-                link.news_providers(deadline()).await.map(|feeds| feeds.len())
-            } else {
-                link.server_time(deadline()).await.map(|_| 0)
-            }
-        }
+    let (gateway, link) = connected(|settings| settings.keep_account = false).await;
+    gateway.fault(r#"{"kind":"delay","message":"NewsProviders","ms":700}"#).await;
+    // Polled in this order: the last one's message goes out after those of both others could have.
+    let (first, second, heard) = futures::join!(link.news_providers(deadline()), link.news_providers(deadline()), async {
+        gateway.until_heard("NewsProviders", 1).await;
+        link.contract_details(&stock("AAPL"), deadline()).await.expect("in between");
+        gateway.heard("NewsProviders").await
     });
-    let told = futures::future::join_all(asks).await;
-    let feeds = told[0].clone().expect("feeds");
-    assert!(feeds > 0);
-    for (number, told) in told.into_iter().enumerate() {
-        assert_eq!(told.expect("answer"), if number % 3 == 0 { feeds } else { 0 });
-    }
+    assert_eq!(heard, 1, "the second goes out only after the first answer");
+    assert_eq!(first.expect("first"), second.expect("second"));
+    assert_eq!(gateway.heard("NewsProviders").await, 2);
 }
 
 #[tokio::test]
@@ -327,4 +323,19 @@ async fn values_without_an_account_summary_are_told_all_the_same() {
     let kept = link.kept_ready(deadline()).await.expect("kept");
     let account = &kept.accounts["DUSIM00001"];
     assert!(account.values.iter().any(|value| value.tag.contains("Liquidation")), "{:?}", account.values);
+}
+
+#[tokio::test]
+async fn losing_ibs_servers_ends_the_questions_at_work_at_once() {
+    let (gateway, link) = connected(|_| {}).await;
+    gateway.fault(r#"{"kind":"delay","message":"ContractData","ms":60000}"#).await;
+    let asking = tokio::spawn({
+        let link = link.clone();
+        async move { link.contract_details(&stock("AAPL"), Instant::now() + PATIENCE * 3).await }
+    });
+    gateway.until_heard("ContractData", 1).await;
+    gateway.fault(r#"{"kind":"notice","code":1100}"#).await;
+    let fault = timeout(PATIENCE, asking).await.expect("at once").expect("task").expect_err("lost");
+    assert_eq!(fault.code, FaultCode::UpstreamLost);
+    gateway.until_heard("CancelContractData", 1).await;
 }
