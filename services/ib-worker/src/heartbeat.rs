@@ -23,8 +23,8 @@ impl Teller {
     }
 
     pub(crate) fn tell(&self) -> Heartbeat {
-        let states = self.link.state();
-        let link = states.borrow();
+        // A copy: a second borrow (of `ib_session`) under the first would wait for ever behind a writer between the two.
+        let link = self.link.state().borrow().clone();
         let draining = self.process.shutdown.is_cancelled();
         let state = match (draining, link.connected(), link.consecutive_failures) {
             (true, ..) => State::Draining,
