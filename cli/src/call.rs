@@ -1,6 +1,7 @@
 //! `ibmesh call`: one tool from the command line, through the edge as every other client.
 //!
-//! Invariant: answers go to stdout and faults to stderr, so that `--json` feeds a program nothing but an answer.
+//! Invariant: answers go to stdout and faults in words to stderr; `--json` feeds a program nothing but JSON, `{"error":...}`
+//! for a fault.
 
 use std::process::ExitCode;
 
@@ -61,6 +62,11 @@ async fn call(options: &Options, known: bool, arguments: Map<String, Value>) -> 
         Ok(answer) => answer,
         Err(error) => return ended(USAGE, &error.to_string()),
     };
+    if options.json
+        && let Some(fault) = fault_of(&answer)
+    {
+        out::line(serde_json::json!({ "error": fault }));
+    }
     match read(&answer, options.json) {
         Ok(text) => {
             out::line(text.trim_end());
@@ -83,6 +89,11 @@ fn read(answer: &Value, json: bool) -> Result<String, String> {
         (false, Some(typed)) if json => Ok(typed.to_string()),
         (false, _) => Ok(text.to_owned()),
     }
+}
+
+/// What a program is told of a refusal: the fault as the edge has it, or the JSON-RPC error.
+fn fault_of(answer: &Value) -> Option<&Value> {
+    answer.pointer("/result/_meta/ib-mesh~1fault").or_else(|| answer.get("error"))
 }
 
 /// A JSON-RPC error, or the edge's own `{"error":{...}}`, in words.
@@ -183,6 +194,9 @@ mod tests {
         assert_eq!(read(&fault, true), Err("not_found: no".to_owned()));
         let rpc = json!({"error": {"code": -32602, "message": "unknown tool", "data": {"hint": "call tools/list"}}});
         assert_eq!(read(&rpc, false), Err("unknown tool\ncall tools/list".to_owned()));
+        assert_eq!(fault_of(&rpc).unwrap()["code"], -32602);
+        let meta = json!({"result": {"isError": true, "_meta": {"ib-mesh/fault": {"code": "not_found"}}}});
+        assert_eq!((fault_of(&meta).unwrap()["code"].as_str(), fault_of(&good)), (Some("not_found"), None));
         assert!(read(&json!({}), false).unwrap_err().contains("neither"));
     }
 

@@ -46,6 +46,8 @@ pub(crate) struct WorkerLine {
     pub(crate) available: bool,
     pub(crate) consecutive_failures: u64,
     pub(crate) restart_count: u64,
+    /// It has the gateway, but the gateway has lost IB's servers.
+    pub(crate) upstream_lost: bool,
     /// Why it is not connected.
     pub(crate) reason: Option<String>,
 }

@@ -99,6 +99,7 @@ fn worker_line(worker: &WorkerLine) -> String {
     let state = match (worker.alive, worker.ib_connected, worker.available) {
         (false, ..) => "no sign of life",
         (_, false, _) => "not connected",
+        _ if worker.upstream_lost => "upstream_lost: the gateway has lost IB's servers",
         (.., false) => "busy",
         _ => "ready",
     };
@@ -146,6 +147,12 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} missing in:\n{text}");
         }
+    }
+
+    #[test]
+    fn a_gateway_that_has_lost_ib_is_no_busy_worker() {
+        let line: WorkerLine = serde_json::from_value(json!({"alive": true, "ib_connected": true, "upstream_lost": true})).unwrap();
+        assert!(worker_line(&line).contains("upstream_lost"), "{}", worker_line(&line));
     }
 
     #[test]

@@ -35,7 +35,7 @@ async fn what_is_no_json_rpc_is_told_as_json_rpc() {
     assert!([PARSE_ERROR, INVALID_PARAMS].contains(&answer["error"]["code"].as_i64().unwrap_or_default()), "{answer}");
     let (status, answer) = stack.edge.post(vec![b' '; 5 << 20]).await;
     assert_eq!(status, 413, "{answer}");
-    assert!(answer.to_string().contains("4"), "the limit is named: {answer}");
+    assert!(answer.to_string().contains("4 MiB"), "the limit is named: {answer}");
     assert_eq!(stack.edge.get("/live").await.0, 200);
 }
 

@@ -1,56 +1,22 @@
-//! The predecessors' command lines, as their documents have them, with the real curl. Only host and port are the stack's.
+//! The predecessors' command lines, as their documents have them, byte for byte. Only host and port are the stack's.
 
 use serde_json::Value;
 
 use crate::harness::{Stack, StackOptions, http::curl};
 
-const ACCOUNT_SUMMARY: &str = r#"curl -X POST http://localhost:48012/mcp \
-  -H 'Content-Type: application/json' \
-  -d '{"jsonrpc":"2.0","id":"1","method":"tools/call","params":{"name":"get_account_summary","arguments":{}}}'"#;
+/// Shared with the interop ring, which runs them with the real curl.
+const SEED_CURLS: &str = include_str!("../data/seed-curls.txt");
 
-const ACCOUNT_SUMMARY_SPREAD: &str = r#"curl -X POST http://localhost:48012/mcp \
-  -H 'Content-Type: application/json' \
-  -d '{
-    "jsonrpc": "2.0",
-    "id": "1",
-    "method": "tools/call",
-    "params": {
-      "name": "get_account_summary",
-      "arguments": {}
-    }
-  }'"#;
-
-const TOOLS_LIST_OF_THE_PROXY: &str = r#"curl -X POST http://localhost:9090/ib/mcp \
-  -H 'Content-Type: application/json' \
-  -d '{
-    "jsonrpc": "2.0",
-    "id": "1",
-    "method": "tools/list",
-    "params": {}
-  }'"#;
-
-const HISTORY: &str = r#"curl -X POST http://localhost:48012/mcp \
-  -H 'Content-Type: application/json' \
-  -d '{
-    "jsonrpc": "2.0",
-    "id": "2",
-    "method": "tools/call",
-    "params": {
-      "name": "get_historical_data",
-      "arguments": {
-        "symbol": "AAPL",
-        "duration": "1 M",
-        "bar_size": "1 day"
-      }
-    }
-  }'"#;
+/// The command line below this name.
+fn documented(name: &str) -> &'static str {
+    let title = format!("# {name}\n");
+    let below = SEED_CURLS.split("\n\n").find_map(|block| block.strip_prefix(title.as_str()));
+    below.unwrap_or_else(|| panic!("no {name} in seed-curls.txt"))
+}
 
 /// With the fields that the predecessors' `jq` filters read.
-const HEALTHS: [(&str, &[&str]); 3] = [
-    ("curl http://localhost:48012/health", &["/status"]),
-    ("curl -s http://localhost:48012/health", &["/pool/workers/0", "/pool/workers/0/client_id"]),
-    ("curl -s http://localhost:48012/health ", &["/status", "/ib_connected"]),
-];
+const HEALTHS: [(&str, &[&str]); 2] =
+    [("health", &["/status"]), ("health_silent", &["/status", "/ib_connected", "/pool/workers/0", "/pool/workers/0/client_id"])];
 
 /// The ten of the oldest predecessors.
 const TEN: [&str; 10] = [
@@ -73,14 +39,14 @@ fn text(answer: &Value) -> &str {
 #[tokio::test]
 async fn the_documented_calls_answer_as_documented() {
     let stack = Stack::start().await;
-    for documented in [ACCOUNT_SUMMARY, ACCOUNT_SUMMARY_SPREAD] {
-        let curled = curl(documented, stack.edge.addr).await;
+    for name in ["account_summary", "account_summary_spread"] {
+        let curled = curl(documented(name), &stack.edge).await;
         let answer = curled.json();
         assert_eq!((curled.status, &answer["id"], &answer["jsonrpc"]), (200, &Value::from("1"), &Value::from("2.0")), "{answer}");
         assert_ne!(answer["result"]["isError"], true, "{answer}");
         assert!(text(&answer).contains("NetLiquidation"), "{answer}");
     }
-    let curled = curl(HISTORY, stack.edge.addr).await;
+    let curled = curl(documented("history"), &stack.edge).await;
     let answer = curled.json();
     assert_eq!((curled.status, &answer["id"]), (200, &Value::from("2")), "{answer}");
     assert!(text(&answer).contains("AAPL"), "{answer}");
@@ -92,7 +58,7 @@ async fn the_documented_calls_answer_as_documented() {
 async fn the_proxys_tools_list_has_the_ten_tools_and_seed_003s_account() {
     let edge_flags = vec![("--edge-toolsets", "core,account,options,news,market".to_owned())];
     let stack = Stack::with(StackOptions { workers: 0, edge_flags, ..StackOptions::default() }).await;
-    let curled = curl(TOOLS_LIST_OF_THE_PROXY, stack.edge.addr).await;
+    let curled = curl(documented("tools_list_of_the_proxy"), &stack.edge).await;
     let answer = curled.json();
     let tools = answer.pointer("/result/tools").and_then(Value::as_array).unwrap_or_else(|| panic!("{answer}"));
     let names: Vec<&str> = tools.iter().filter_map(|tool| tool["name"].as_str()).collect();
@@ -105,8 +71,8 @@ async fn the_proxys_tools_list_has_the_ten_tools_and_seed_003s_account() {
 #[tokio::test]
 async fn health_has_the_fields_that_the_documents_read() {
     let stack = Stack::start().await;
-    for (documented, fields) in HEALTHS {
-        let curled = curl(documented, stack.edge.addr).await;
+    for (name, fields) in HEALTHS {
+        let curled = curl(documented(name), &stack.edge).await;
         assert_eq!(curled.status, 200, "{}", curled.body);
         let health = curled.json();
         for field in fields {

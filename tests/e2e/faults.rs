@@ -40,7 +40,7 @@ async fn outlives_its_worker(request: &str, tool: &str, deadline: Duration) {
 }
 
 /// Workers also ask on their own account, about the market's hours.
-async fn about_apple(stack: &Stack, request: &str) -> Vec<Value> {
+pub(crate) async fn about_apple(stack: &Stack, request: &str) -> Vec<Value> {
     let apple = |entry: &Value| entry["fields"]["contract"]["symbol"] == "AAPL" || entry["fields"]["contract"]["con_id"] == 265_598;
     stack.sim.requests(request).await.into_iter().filter(apple).collect()
 }
@@ -100,10 +100,13 @@ async fn a_gateway_that_hangs_is_noticed_and_found_again() {
 #[tokio::test]
 async fn connections_that_break_are_made_again_with_ids_of_their_own() {
     let stack = Stack::with_workers(3).await;
+    // The ids alone would also be there before anybody has noticed anything.
+    let before = stack.sim.requests("StartApi").await.len();
     stack.gateway.drop_connections();
-    eventually("three workers hold three ids again", SOON, async || match stack.sim.client_ids().await {
-        ids if ids.len() == 3 => Ok(()),
-        ids => Err(format!("{ids:?}")),
+    eventually("three new sessions hold three ids", SOON, async || {
+        let (ids, new) = (stack.sim.client_ids().await, stack.sim.requests("StartApi").await.split_off(before));
+        let of_new = |id: &i64| new.iter().any(|entry| entry["client_id"] == *id);
+        if ids.len() == 3 && ids.iter().all(of_new) { Ok(()) } else { Err(format!("{ids:?} after {} handshakes", new.len())) }
     })
     .await;
     stack.until_connected(3).await;
@@ -119,18 +122,49 @@ async fn a_slow_gateway_is_waited_for() {
 
 #[tokio::test]
 async fn identical_reads_in_flight_are_one_request() {
-    let stack = Stack::start().await;
-    stack.sim.delay("HistoricalData", 1_500).await;
+    // The silence of this gateway is no reason to give it up.
+    let worker_flags = vec![("--worker-check-ms", "60000".to_owned())];
+    let stack = Stack::with(StackOptions { worker_flags, ..StackOptions::default() }).await;
+    let beats = Beats::of(&stack).await;
+    stack.gateway.stall();
     let calls: Vec<_> = (0..5)
         .map(|_| {
             let edge = stack.edge.clone();
             tokio::spawn(async move { edge.call("get_historical_data", json!({"symbol": "AAPL"})).await })
         })
         .collect();
+    eventually("the worker has all five", SOON, async || match beats.workers().first().map(|beat| beat.in_flight) {
+        Some(5) => Ok(()),
+        flying => Err(format!("{flying:?}")),
+    })
+    .await;
+    stack.gateway.pass();
     for call in calls {
         call.await.unwrap().typed();
     }
     assert_eq!(stack.sim.requests("HistoricalData").await.len(), 1);
+}
+
+#[tokio::test]
+async fn calls_without_a_gateway_say_why_and_do_not_open_the_breaker() {
+    let stack = Stack::start().await;
+    stack.gateway.refuse();
+    stack.until_status("degraded").await;
+    let (answers, took) = timed(async {
+        let mut answers = Vec::new();
+        for _ in 0..5 {
+            answers.push(stack.edge.call("get_contract_details", json!({"symbol": "AAPL"})).await);
+        }
+        answers
+    })
+    .await;
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    for answer in answers {
+        let text = answer.fault("gateway_down");
+        assert!(text.contains(&stack.gateway.addr.to_string()) || text.contains("refused"), "the reason is missing: {text}");
+    }
+    let (code, health) = stack.edge.health().await;
+    assert_eq!((code, &health["status"], &health["circuit_breaker"]["state"]), (200, &json!("degraded"), &json!("closed")), "{health}");
 }
 
 #[tokio::test]

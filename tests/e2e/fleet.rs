@@ -4,9 +4,13 @@ use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::json;
 
-use crate::harness::{
-    SOON, Stack,
-    wait::{eventually, timed},
+use crate::{
+    faults::about_apple,
+    harness::{
+        SOON, Stack,
+        beats::Beats,
+        wait::{eventually, timed},
+    },
 };
 
 /// The range that workers take their client ids from.
@@ -84,18 +88,32 @@ async fn one_worker_that_does_not_move_costs_a_moment_and_no_answer() {
 }
 
 #[tokio::test]
-async fn a_worker_that_is_told_to_end_leaves_without_losing_a_call() {
+async fn a_worker_that_is_told_to_end_answers_what_it_holds() {
     let mut stack = Stack::with_workers(2).await;
+    let beats = Beats::of(&stack).await;
+    eventually("both workers have been heard", SOON, async || match beats.workers().len() {
+        2 => Ok(()),
+        heard => Err(heard),
+    })
+    .await;
+    // Longer than it takes to see the request and to signal, and below the deadline of the call.
+    stack.sim.delay("ContractData", 2_000).await;
     let edge = stack.edge.clone();
-    let symbols = ["AAPL", "MSFT", "NVDA", "AMZN", "META", "TSLA", "JPM", "XOM", "WMT", "PG", "HD", "COST"];
-    let calls = tokio::spawn(async move {
-        for symbol in symbols {
-            edge.call("get_contract_details", json!({"symbol": symbol})).await.typed();
-        }
-    });
-    let mut leaving = stack.workers.remove(0);
+    let call = tokio::spawn(async move { edge.call("get_contract_details", json!({"symbol": "AAPL"})).await });
+    let asked = eventually("the simulator was asked", SOON, async || match about_apple(&stack, "ContractData").await.first() {
+        Some(entry) => Ok(entry.clone()),
+        None => Err("not yet"),
+    })
+    .await;
+    let holder = beats.holder(asked["client_id"].as_i64().expect("a client id")).expect("one of the workers asked");
+    let index = stack.workers.iter().position(|worker| worker.raw_pid() == i32::try_from(holder.pid).ok()).expect("one of ours");
+    let mut leaving = stack.workers.remove(index);
+    assert!(!call.is_finished(), "the answer is held back");
     leaving.signal(rustix::process::Signal::TERM);
+    call.await.expect("the call ends").typed();
     assert!(leaving.ended().await.success(), "{}", leaving.tail());
-    calls.await.expect("no call was lost");
+    assert_eq!(about_apple(&stack, "ContractData").await.len(), 1, "the one that was told to end has answered");
+    stack.sim.delay("ContractData", 0).await;
     stack.until_connected(1).await;
+    stack.edge.call("get_contract_details", json!({"symbol": "MSFT"})).await.typed();
 }

@@ -82,6 +82,32 @@ async fn nothing_found_is_an_answer_where_nothing_is_possible() {
 }
 
 #[tokio::test]
+async fn an_account_without_positions_is_an_answer() {
+    let stack = Stack::with(StackOptions { accounts: 2, ..StackOptions::default() }).await;
+    let summary = stack.edge.call("get_account_summary", json!({})).await;
+    let cash_only = &summary.typed()["accounts"][1]["account"];
+    let answer = stack.edge.call("get_positions", json!({"account": cash_only})).await;
+    assert_eq!(answer.typed()["positions"], json!([]), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn a_contract_that_is_several_is_told_with_those_that_it_may_be() {
+    let listed = Listed::start().await;
+    for tool in ["get_contract_details", "get_historical_data"] {
+        let answer = listed.stack.edge.call(tool, json!({"symbol": "AAPL", "sec_type": "OPT"})).await;
+        answer.fault("ambiguous");
+        let fault = &answer.message["result"]["_meta"]["ib-mesh/fault"];
+        assert_eq!(fault["code"], "ambiguous", "{}", answer.message);
+        let candidates = fault["candidates"].as_array().unwrap_or_else(|| panic!("{tool}: no candidates: {}", answer.message));
+        assert!(candidates.len() > 1, "{tool}: {fault}");
+        for candidate in candidates {
+            let conid = candidate["conid"].as_i64().unwrap_or_else(|| panic!("{tool}: no conid: {candidate}"));
+            assert!(answer.text.contains(&conid.to_string()), "{tool}: {conid} missing in\n{}", answer.text);
+        }
+    }
+}
+
+#[tokio::test]
 async fn every_tool_refuses_with_a_code_and_a_way_on() {
     let listed = Listed::start().await;
     let nobody = json!({"symbol": "ZZZZQ"});

@@ -76,7 +76,7 @@ impl Up {
     }
 
     fn pid(&self) -> i32 {
-        self.proc.pid().expect("it runs").as_raw_nonzero().get()
+        self.proc.raw_pid().expect("it runs")
     }
 
     /// Its children, by the subcommand that each runs.
@@ -148,9 +148,11 @@ async fn the_environment_reaches_every_part_but_what_would_lead_out_of_the_stack
     ];
     let mut up = Up::spawn(&["--nats-port", "0", "--sim-port", "0"], &env);
     up.until_board().await;
-    for part in ["2 of 2 connected", "ib.v1.desk.rpc.account.summary", "NATS_URL and NATS_CREDS_FILE are not used", "client ids 2"] {
+    for part in ["2 of 2 connected", "ib.v1.desk.rpc.account.summary", "NATS_URL and NATS_CREDS_FILE are not used"] {
         assert!(up.board.contains(part), "{part} missing in:\n{}", up.board);
     }
+    let ids: Vec<u16> = between(&up.board, "client ids ", "\n").split(", ").map(|id| id.trim().parse().expect("an id")).collect();
+    assert!(ids.len() == 2 && ids.iter().all(|id| (200..=219).contains(id)), "{ids:?}");
     assert_eq!(up.edge.addr.port().to_string(), port);
 }
 
@@ -208,13 +210,16 @@ async fn a_data_directory_has_one_stack() {
 
 #[tokio::test]
 async fn busy_ports_are_told_all_at_once_and_nothing_is_left() {
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (address, port) = (taken.local_addr().unwrap().to_string(), taken.local_addr().unwrap().port().to_string());
+    let taken = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [for_edge, for_nats] = taken.each_ref().map(|listener| listener.local_addr().unwrap());
+    let (address, port) = (for_edge.to_string(), for_nats.port().to_string());
     let data = tempfile::tempdir().unwrap();
     let args = ["up", "--data-dir", data.path().to_str().unwrap(), "--edge-bind", &address, "--nats-port", &port, "--sim-port", "0"];
     let (code, said) = ended(&args, &[]).await;
     assert_eq!(code, Some(1), "{said}");
-    assert_eq!(said.matches(&format!("{address} is in use")).count(), 2, "{said}");
+    for taken in [for_edge, for_nats] {
+        assert!(said.contains(&format!("{taken} is in use")), "{said}");
+    }
     assert!(said.contains("--edge-bind") && said.contains("--nats-port"), "{said}");
     // The lock of the data directory is given back, so nothing runs any more.
     let (code, again) = ended(&args, &[]).await;

@@ -56,7 +56,8 @@ impl Board<'_> {
     }
 
     fn headline(&self) -> String {
-        self.mode.as_deref().map_or_else(|| "mode not known: no worker is connected to IB".to_owned(), str::to_uppercase)
+        let of_health = || self.health.and_then(|health| health.mode.as_deref());
+        self.mode.as_deref().or_else(of_health).map_or_else(|| "mode not known: no worker is connected to IB".to_owned(), str::to_uppercase)
     }
 
     fn parts(&self, edge: &str, mcp: &str) -> Vec<(&'static str, String, String)> {

@@ -98,7 +98,8 @@ pub(crate) fn plan(options: &Options, env: &dyn Fn(&str) -> Option<String>) -> R
             }
         }
     }
-    problems.extend(own_options(options, &ib));
+    problems.extend(own_options(options));
+    problems.extend(shared_ports(options, &ib, edge_settings.as_ref()));
     let mut seen = std::collections::BTreeSet::new();
     problems.retain(|problem| seen.insert(problem.clone()));
     match edge_settings {
@@ -203,13 +204,25 @@ fn in_words_of_up(problem: &str) -> String {
 }
 
 /// What the settings table does not know.
-fn own_options(options: &Options, ib: &Ib) -> Vec<String> {
+fn own_options(options: &Options) -> Vec<String> {
     let mut problems = Vec::new();
     if let Err(error) = options.sim_clock.parse::<ib_sim::ClockSetting>() {
         problems.push(format!("--sim-clock: {error}"));
     }
-    if options.nats_port != 0 && matches!(ib, Ib::Simulator(simulated) if simulated.port == options.nats_port) {
-        problems.push(format!("--nats-port and --sim-port are both {}", options.nats_port));
+    problems
+}
+
+/// Two parts cannot listen on one port; 0 is a free one for each.
+fn shared_ports(options: &Options, ib: &Ib, edge: Option<&Settings>) -> Vec<String> {
+    let mut ports = vec![("--nats-port", options.nats_port)];
+    if let Ib::Simulator(simulated) = ib {
+        ports.push(("--sim-port", simulated.port));
+    }
+    ports.extend(edge.map(|settings| ("--edge-bind", settings.address("EDGE_BIND").port())));
+    let mut problems = Vec::new();
+    for (index, (name, port)) in ports.iter().enumerate() {
+        let same = ports[index + 1..].iter().filter(|(_, other)| *port != 0 && other == port);
+        problems.extend(same.map(|(other, _)| format!("{name} and {other} are both {port}")));
     }
     problems
 }

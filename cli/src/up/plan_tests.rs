@@ -88,6 +88,10 @@ fn two_parts_cannot_share_a_port() {
     assert!(planned(&same, &[]).unwrap_err().to_string().contains("both 4002"));
     assert!(planned(&same, &[("IB_HOST", "gw")]).is_ok(), "there is no simulator then");
     assert!(planned(&["--nats-port", "0", "--sim-port", "0"], &[]).is_ok());
+    for option in ["--nats-port", "--sim-port"] {
+        let said = planned(&[option, "48012"], &[]).unwrap_err().to_string();
+        assert!(said.contains(&format!("{option} and --edge-bind are both 48012")), "{said}");
+    }
 }
 
 #[test]

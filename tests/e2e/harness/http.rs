@@ -1,12 +1,9 @@
-//! The edge as its callers see it: MCP, /health, and the real curl.
+//! The edge as its callers see it: MCP, /health, and what a documented curl sends.
 
-use std::{net::SocketAddr, process::Stdio, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
-use reqwest::Client;
+use reqwest::{Client, Method};
 use serde_json::{Value, json};
-use tokio::process::Command;
-
-use super::SOON;
 
 /// Above the longest deadline of an operation.
 const ANSWER_MAX: Duration = Duration::from_secs(90);
@@ -92,7 +89,7 @@ impl Edge {
     }
 }
 
-/// What curl printed, and the status that it got.
+/// The answer to a documented command line.
 #[derive(Debug)]
 pub(crate) struct Curled {
     pub(crate) status: u16,
@@ -105,16 +102,85 @@ impl Curled {
     }
 }
 
-/// Runs a documented command line in a shell, with the documented host and port replaced by the stack's.
-pub(crate) async fn curl(documented: &str, edge: SocketAddr) -> Curled {
-    let here =
-        ["localhost:48012", "localhost:9090"].iter().fold(documented.to_owned(), |text, there| text.replace(there, &edge.to_string()));
-    assert_ne!(here, documented, "the command names no address of the documents");
-    // `-w` after the command: everything before it is as documented.
-    let line = format!("{} -w '\\n%{{http_code}}'", here.trim_end());
-    let run = Command::new("sh").arg("-c").arg(&line).env("no_proxy", "*").stdin(Stdio::null()).kill_on_drop(true).output();
-    let output = tokio::time::timeout(SOON, run).await.expect("curl ends").expect("sh and curl are installed");
-    let printed = String::from_utf8(output.stdout).expect("text");
-    let (body, status) = printed.rsplit_once('\n').unwrap_or_else(|| panic!("{line}: {}", String::from_utf8_lossy(&output.stderr)));
-    Curled { status: status.parse().expect("a status"), body: body.to_owned() }
+/// What a curl command line would send. Only the options of the documents are known; another one is a failure.
+#[derive(Debug, PartialEq)]
+struct Curl {
+    method: Method,
+    /// Without scheme, host and port.
+    path: String,
+    headers: Vec<(String, String)>,
+    body: Option<String>,
+}
+
+impl Curl {
+    fn parse(command: &str) -> Self {
+        let mut words = shell_words(command).into_iter();
+        assert_eq!(words.next().as_deref(), Some("curl"), "{command}");
+        let mut curl = Self { method: Method::GET, path: String::new(), headers: Vec::new(), body: None };
+        while let Some(word) = words.next() {
+            let mut value = || words.next().unwrap_or_else(|| panic!("{word} without a value: {command}"));
+            match word.as_str() {
+                "-s" => {}
+                "-X" => curl.method = value().parse().expect("a method"),
+                "-d" => curl.body = Some(value()),
+                "-H" => {
+                    let header = value();
+                    let (name, value) = header.split_once(": ").unwrap_or_else(|| panic!("no header: {header}"));
+                    curl.headers.push((name.to_owned(), value.to_owned()));
+                }
+                url => {
+                    let rest = url.strip_prefix("http://").unwrap_or_else(|| panic!("neither a known option nor a URL: {url}"));
+                    curl.path = rest.split_once('/').map(|(_, path)| format!("/{path}")).expect("a path");
+                }
+            }
+        }
+        curl
+    }
+}
+
+/// The words of a POSIX shell, as far as the documents use one: single quotes and backslashes.
+fn shell_words(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\'' => word.get_or_insert_default().extend(chars.by_ref().take_while(|c| *c != '\'')),
+            '\\' => match chars.next() {
+                Some('\n') | None => {}
+                Some(escaped) => word.get_or_insert_default().push(escaped),
+            },
+            c if c.is_whitespace() => words.extend(word.take()),
+            c => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+/// Sends the bytes and headers of a documented command line to this edge. The real curl runs in tests/interop, so that
+/// these tests need no program that a machine may lack.
+pub(crate) async fn curl(documented: &str, edge: &Edge) -> Curled {
+    let asked = Curl::parse(documented);
+    let mut request = edge.http.request(asked.method, edge.url(&asked.path)).header("accept", "*/*");
+    for (name, value) in asked.headers {
+        request = request.header(name, value);
+    }
+    if let Some(body) = asked.body {
+        request = request.body(body);
+    }
+    let response = request.send().await.expect("an answer");
+    Curled { status: response.status().as_u16(), body: response.text().await.expect("a body") }
+}
+
+#[test]
+fn a_documented_command_line_is_read_as_a_shell_and_curl_do() {
+    let read = Curl::parse("curl -s -X POST http://h:1/a/b \\\n  -H 'Content-Type: application/json' \\\n  -d '{\n \"a\": 1}' ");
+    let wanted = Curl {
+        method: Method::POST,
+        path: "/a/b".to_owned(),
+        headers: vec![("Content-Type".to_owned(), "application/json".to_owned())],
+        body: Some("{\n \"a\": 1}".to_owned()),
+    };
+    assert_eq!(read, wanted);
 }

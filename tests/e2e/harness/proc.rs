@@ -98,6 +98,11 @@ impl Proc {
         self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw)
     }
 
+    /// As heartbeats and `/proc` write it.
+    pub(crate) fn raw_pid(&self) -> Option<i32> {
+        self.pid().map(|pid| pid.as_raw_nonzero().get())
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(self.pid().expect("it runs"), signal).expect("it can be signalled");
     }
