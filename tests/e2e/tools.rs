@@ -121,6 +121,8 @@ async fn every_tool_refuses_with_a_code_and_a_way_on() {
         ("get_contract_details", nobody.clone(), "not_found"),
         ("get_historical_data", nobody.clone(), "not_found"),
         ("get_historical_data", json!({"symbol": "AAPL", "bar_size": "7 min"}), "invalid_params"),
+        // IB has no empty answer here: a period without bars is its error 162.
+        ("get_historical_data", json!({"symbol": "AAPL", "duration": "1 W", "end": "1950-01-10"}), "not_found"),
         ("get_historical_news", json!({"symbol": "AAPL", "start_date": "2026-02-01", "end_date": "2026-01-01"}), "invalid_params"),
         ("get_article", json!({"articleId": "NOPE$1", "providerCode": "BRFG"}), "not_found"),
         ("get_fundamental_data", json!({"symbol": "AAPL", "report_type": "RESC"}), "unsupported"),

@@ -345,8 +345,8 @@ fn no_bars(fault: Fault, request: &BarsRequest) -> Fault {
     let until = end.map_or_else(|| "now".to_owned(), |end| end.to_string());
     let hours = if *use_rth { "regular hours only" } else { "all hours" };
     fault.hint(format!(
-        "Asked were {what_to_show} bars of {bar_size} for {duration} until {until}, {hours}, of {} {} on {} (contract id {}). Try an earlier end or a \
-         longer duration, use_rth false, or another what_to_show; the first moment with data is told by the head timestamp",
+        "Asked were {what_to_show} bars of {bar_size} for {duration} until {until}, {hours}, of {} {} on {} (contract id {}). Try another end or a \
+         longer duration, use_rth false, or another what_to_show",
         contract.symbol, contract.sec_type, contract.exchange, contract.conid
     ))
 }

@@ -42,7 +42,11 @@ fn gateway_down(workers: &[&Heartbeat]) -> Fault {
     let session = down.max_by_key(|ib| ib.reason.is_some());
     let place = session.map_or_else(String::new, |ib| format!(" at {}:{}", ib.host, ib.port));
     let reason = session.and_then(|ib| ib.reason.as_ref()).map_or_else(String::new, |reason| format!(": {reason}"));
-    Fault::new(FaultCode::GatewayDown, format!("{} workers run, but none is connected to the IB gateway{place}{reason}", workers.len()))
+    let who = match workers.len() {
+        1 => "1 worker runs, but it is not".to_owned(),
+        count => format!("{count} workers run, but none is"),
+    };
+    Fault::new(FaultCode::GatewayDown, format!("{who} connected to the IB gateway{place}{reason}"))
         .hint("start or log in the gateway; the workers connect by themselves within seconds")
 }
 

@@ -137,7 +137,7 @@ impl Script {
                 let alive = positions.enter(&params.account);
                 async move {
                     drop(alive);
-                    Ok(PositionsReply { positions: Vec::new(), total: params.offset, truncated: false, next: None, context: context() })
+                    Ok(PositionsReply { positions: Arc::default(), total: params.offset, truncated: false, next: None, context: context() })
                 }
             })
     }
