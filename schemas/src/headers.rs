@@ -9,6 +9,12 @@ pub const CALLER: &str = "Ib-Caller";
 /// W3C trace context. Lower case: NATS header names keep their case, and W3C's is lower.
 pub const TRACEPARENT: &str = "traceparent";
 
+/// A request that carries it wants to be told, some time into the work, who has it. Without it a plain ten-line caller
+/// would take that message for the reply.
+pub const ACCEPT: &str = "Ib-Accept";
+
+/// The only header of that message, whose body is empty: the heartbeat id of the process at work.
+pub const ACCEPTED_BY: &str = "Ib-Accepted-By";
 /// The heartbeat id of the process that answered.
 pub const SERVED_BY: &str = "Ib-Served-By";
 /// The IB client id of the process that answered.

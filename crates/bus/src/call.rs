@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::{
     connection::{Bus, BusError},
     fleet::Fleet,
-    mux::{ACCEPT, Incoming, Mux, Slot},
+    mux::{Incoming, Mux, Slot},
     text::header_text,
 };
 
@@ -305,7 +305,7 @@ fn request_headers(options: &CallOptions, left: Duration) -> HeaderMap {
     let mut map = HeaderMap::new();
     map.insert(headers::TIMEOUT_MS, left.as_millis().to_string());
     map.insert(headers::REQUEST_ID, options.request_id.to_string());
-    map.insert(ACCEPT, "1");
+    map.insert(headers::ACCEPT, "1");
     if let Some(caller) = &options.caller {
         map.insert(headers::CALLER, header_text(caller));
     }

@@ -27,11 +27,6 @@ pub(crate) enum Incoming {
     Reply(Message),
 }
 
-/// Header of the message by which a worker says, some time into its work, that it has the request.
-pub(crate) const ACCEPTED_BY: &str = "Ib-Accepted-By";
-/// A request that carries it wants that message; a plain ten-line caller must not get it instead of its reply.
-pub(crate) const ACCEPT: &str = "Ib-Accept";
-
 /// One accepted message and one reply, per attempt.
 const INCOMING_CAPACITY: usize = 4;
 
@@ -99,7 +94,7 @@ fn lock(table: &Waiting) -> std::sync::MutexGuard<'_, HashMap<String, mpsc::Send
 fn deliver(table: &Waiting, message: Message) {
     let token = message.subject.rsplit('.').next().unwrap_or_default();
     let Some(sender) = lock(table).get(token).cloned() else { return };
-    let accepted_by = message.headers.as_ref().and_then(|headers| headers.get(ACCEPTED_BY)).map(|id| id.to_string());
+    let accepted_by = message.headers.as_ref().and_then(|headers| headers.get(schemas::headers::ACCEPTED_BY)).map(|id| id.to_string());
     let incoming = match accepted_by {
         Some(id) => Incoming::Accepted(id),
         None if message.status == Some(StatusCode::NO_RESPONDERS) => Incoming::NoResponders,

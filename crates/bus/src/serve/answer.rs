@@ -10,7 +10,6 @@ use tokio::time::Instant;
 use super::{Shared, job::Job};
 use crate::{
     connection::within,
-    mux::ACCEPTED_BY,
     text::{clipped, header_text},
 };
 
@@ -29,7 +28,7 @@ pub(super) async fn tell_accepted(shared: &Shared, job: &Job) {
     if job.wants_accepted {
         tokio::time::sleep_until(job.arrived + ACCEPTED_AFTER).await;
         let mut map = HeaderMap::new();
-        map.insert(ACCEPTED_BY, shared.settings.id.as_str());
+        map.insert(headers::ACCEPTED_BY, shared.settings.id.as_str());
         if shared.bus.is_connected() {
             drop(within(PUBLISH_MAX, shared.bus.client.publish_with_headers(job.reply_to.clone(), map, Bytes::new())).await);
         }

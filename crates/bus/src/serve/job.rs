@@ -17,10 +17,7 @@ use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::{Request, Shared, route::Route};
-use crate::{
-    connection::{BusError, within},
-    mux::ACCEPT,
-};
+use crate::connection::{BusError, within};
 
 /// The reply leaves this long before the caller stops waiting, or a quarter of a budget that is smaller than four of it.
 const REPLY_MARGIN: Duration = Duration::from_millis(50);
@@ -49,7 +46,7 @@ impl Job {
         let id = get(headers::REQUEST_ID).and_then(|text| text.parse::<RequestId>().ok()).unwrap_or_else(RequestId::mint);
         let request = Request { id: id.to_string(), deadline: arrived + budget, caller: get(headers::CALLER) };
         let answer_by = arrived + (budget - REPLY_MARGIN.min(budget / 4));
-        let wants_accepted = get(ACCEPT).is_some();
+        let wants_accepted = get(headers::ACCEPT).is_some();
         Some(Self { body: message.payload, reply_to, request, answer_by, wants_accepted, arrived })
     }
 }
