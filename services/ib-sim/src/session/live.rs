@@ -252,34 +252,4 @@ impl Live {
         }
         self.serve(request);
     }
-
-    fn serve(&mut self, request: Request) {
-        match request {
-            Request::StartApi { .. } => warn!(client_id = self.lease.client_id, "a second StartApi is ignored"),
-            // Silent by nature: neither has an answer on a real gateway.
-            Request::SetServerLogLevel | Request::MarketDataType { .. } => {}
-            Request::CurrentTime => self.send(&Event::CurrentTime(self.now())),
-            Request::CurrentTimeInMillis => self.send(&Event::CurrentTimeInMillis(self.gateway.clock.now_ms())),
-            Request::Ids { .. } => {
-                let id = self.gateway.next_order_id(self.lease.client_id);
-                self.send(&Event::NextValidId(id));
-            }
-            Request::ManagedAccounts => self.send(&Event::ManagedAccounts(self.gateway.world.accounts.ids())),
-            Request::FamilyCodes => {
-                let ids = self.gateway.world.accounts.ids();
-                self.send(&Event::FamilyCodes(ids.into_iter().map(|id| (id, String::new())).collect()));
-            }
-            Request::UserInfo { req_id } => self.send(&Event::UserInfo { req_id, white_branding_id: String::new() }),
-            // No orders exist in this build, so these lists are empty, which is an answer.
-            Request::OpenOrders | Request::AllOpenOrders | Request::AutoOpenOrders => self.send(&Event::OpenOrdersEnd),
-            Request::CompletedOrders => self.send(&Event::CompletedOrdersEnd),
-            Request::Executions { req_id } => self.send(&Event::ExecutionDetailsEnd { req_id }),
-            Request::Unhandled { message, req_id } => {
-                self.gateway.counters.add(Count::unhandled);
-                warn!(client_id = self.lease.client_id, message, "request not served");
-                self.error(req_id.unwrap_or(-1), ApiError::unhandled(message));
-            }
-            other => self.serve_accounts(other),
-        }
-    }
 }

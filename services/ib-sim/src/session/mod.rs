@@ -4,6 +4,7 @@
 //! holds none, so that a probe of the port disturbs nobody.
 
 mod accounts;
+mod dispatch;
 mod live;
 mod market;
 mod out;
@@ -31,6 +32,8 @@ use crate::proto::event::Event;
 use crate::proto::request::Request;
 use crate::proto::types::Contract;
 use crate::wire::hello::{Hello, Negotiated};
+use crate::wire::pb::order::Order;
+use crate::wire::pb::order_report::{OrderState, OrderStatus};
 use crate::wire::{frame, hello};
 use crate::world::moment::show;
 use live::Live;
@@ -185,10 +188,33 @@ fn flood(gateway: &Gateway, live: &mut Live, client_id: i32) {
     let contract = row.map_or_else(Contract::default, |row| row.routed("SMART"));
     for number in 0..frames {
         let order_id = i32::try_from(number / 2).unwrap_or(0) + 1;
+        let status = Some("Submitted".to_owned());
+        let perm_id = Some(9_000_000_000 + i64::from(order_id));
         live.send(&if number % 2 == 0 {
-            Event::OpenOrder { order_id, client_id, contract: Box::new(contract.clone()), account: account.clone() }
+            let order = Order {
+                client_id: Some(client_id),
+                order_id: Some(order_id),
+                perm_id,
+                action: Some("BUY".into()),
+                total_quantity: Some("1".into()),
+                order_type: Some("LMT".into()),
+                lmt_price: Some(1.0),
+                tif: Some("GTC".into()),
+                account: Some(account.clone()),
+                ..Order::default()
+            };
+            let state = OrderState { status, ..OrderState::default() };
+            Event::OpenOrder { order_id, contract: Box::new(contract.clone()), order: Box::new(order), state: Box::new(state) }
         } else {
-            Event::OrderStatus { order_id, client_id }
+            Event::OrderStatus(Box::new(OrderStatus {
+                order_id: Some(order_id),
+                status,
+                filled: Some("0".into()),
+                remaining: Some("1".into()),
+                perm_id,
+                client_id: Some(client_id),
+                ..OrderStatus::default()
+            }))
         });
     }
     live.send(&Event::OpenOrdersEnd);

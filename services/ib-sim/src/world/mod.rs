@@ -13,6 +13,7 @@ pub(crate) mod instrument;
 pub(crate) mod moment;
 pub(crate) mod news;
 pub(crate) mod prices;
+pub(crate) mod quote;
 pub(crate) mod scenario;
 pub(crate) mod symbols;
 pub(crate) mod values;
