@@ -21,9 +21,9 @@ use crate::errors::ApiError;
 use crate::gateway::{Announcement, Gateway, Lease};
 use crate::journal::Count;
 use crate::pacing::{OFFENCES_TO_CLOSE, OpenHistory, Rate};
+use crate::proto::Dialect;
 use crate::proto::event::Event;
 use crate::proto::request::{HistoryQuery, Request};
-use crate::proto::{DecodeError, Dialect};
 use crate::world::history::Answer;
 
 /// Requests that wait on one connection, delayed or being computed.
@@ -90,7 +90,9 @@ impl Live {
         if self.lost || self.gateway.faults.stalled() {
             return;
         }
-        if self.out.send(self.dialect.encode(event)).is_err() {
+        // Some events exist in one dialect only.
+        let Some(frame) = self.dialect.encode(event) else { return };
+        if self.out.send(frame).is_err() {
             warn!(client_id = self.lease.client_id, "dropping a client that does not read");
             self.gateway.counters.add(Count::slow_clients_dropped);
             self.lost = true;
@@ -171,11 +173,7 @@ impl Live {
             Err(error) => {
                 self.gateway.counters.add(Count::unreadable);
                 warn!(client_id = self.lease.client_id, %error, "unreadable request");
-                let message = match error {
-                    DecodeError::Payload { message, .. } => message,
-                    DecodeError::Frame(_) => 0,
-                };
-                return self.error(-1, ApiError::unreadable(message, &error.to_string()));
+                return self.error(-1, ApiError::unreadable(error.message(), &error.to_string()));
             }
         };
         self.gateway.counters.add(Count::requests);
