@@ -15,9 +15,27 @@ use crate::wire::pb::order_report::{CommissionAndFeesReport, Execution, OrderBou
 use crate::wire::pb::quote::{RealTimeBarTick, RerouteMarketDataRequest, TickNews, TickOptionComputation, TickReqParams};
 use crate::wire::pb::tick::{HistogramData, HistoricalTicks, HistoricalTicksBidAsk, HistoricalTicksLast, TickByTickData};
 
-/// One message to a client.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Event {
+macro_rules! events {
+    ($( $variant:ident $({ $($field:ident : $type:ty),* $(,)? })? $(($inner:ty))? ),* $(,)?) => {
+        /// One message to a client.
+        #[derive(Debug, Clone, PartialEq)]
+        pub(crate) enum Event {
+            $( $variant $({ $($field: $type),* })? $(($inner))? ),*
+        }
+
+        impl Event {
+            /// The name for the journal and for faults.
+            pub(crate) fn name(&self) -> &'static str {
+                match self { $( Self::$variant { .. } => stringify!($variant) ),* }
+            }
+
+            /// Every name there is, so that a misspelt fault is refused.
+            pub(crate) const NAMES: &'static [&'static str] = &[ $( stringify!($variant) ),* ];
+        }
+    };
+}
+
+events! {
     Error { id: i32, time_ms: i64, code: i32, text: String },
     ManagedAccounts(Vec<String>),
     NextValidId(i32),

@@ -4,6 +4,7 @@
 //! a variant to [`Dialect`] and two codec modules; nothing else changes.
 
 pub(crate) mod event;
+mod event_id;
 pub(crate) mod pb_decode;
 pub(crate) mod pb_encode;
 pub(crate) mod request;

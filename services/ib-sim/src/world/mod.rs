@@ -44,6 +44,8 @@ pub(crate) struct World {
     pub(crate) zone: TimeZone,
     /// US dollars for one unit of a currency.
     pub(crate) fx: BTreeMap<String, f64>,
+    /// What the scenario wants to go wrong; checked and switched on by the gateway.
+    pub(crate) faults: Vec<serde_json::Value>,
     rules: BTreeMap<i32, Vec<(f64, f64)>>,
     seed: u64,
 }
@@ -69,6 +71,7 @@ impl World {
             zone_name: scenario.time_zone,
             zone,
             fx: scenario.fx,
+            faults: scenario.faults,
             rules,
             seed: settings.seed,
         })
