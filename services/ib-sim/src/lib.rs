@@ -21,5 +21,5 @@ mod wire;
 mod world;
 
 pub use clock::{ClockSetting, ClockSettingError};
-pub use settings::{Error, HistoryPacing, HistoryPacingError, Settings};
+pub use settings::{Error, HistoryPacing, HistoryPacingError, Settings, StartFault, StartFaultError};
 pub use sim::Sim;

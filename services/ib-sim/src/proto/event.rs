@@ -15,203 +15,80 @@ use crate::wire::pb::order_report::{CommissionAndFeesReport, Execution, OrderBou
 use crate::wire::pb::quote::{RealTimeBarTick, RerouteMarketDataRequest, TickNews, TickOptionComputation, TickReqParams};
 use crate::wire::pb::tick::{HistogramData, HistoricalTicks, HistoricalTicksBidAsk, HistoricalTicksLast, TickByTickData};
 
-/// One message to a client.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Event {
-    Error {
-        id: i32,
-        time_ms: i64,
-        code: i32,
-        text: String,
-    },
+macro_rules! events {
+    ($( $(#[$doc:meta])* $variant:ident $({ $($field:ident : $type:ty),* $(,)? })? $(($inner:ty))? ),* $(,)?) => {
+        /// One message to a client.
+        #[derive(Debug, Clone, PartialEq)]
+        pub(crate) enum Event {
+            $( $(#[$doc])* $variant $({ $($field: $type),* })? $(($inner))? ),*
+        }
+
+        impl Event {
+            /// The name for the journal and for faults.
+            pub(crate) fn name(&self) -> &'static str {
+                match self { $( Self::$variant { .. } => stringify!($variant) ),* }
+            }
+
+            /// Every name there is, so that a misspelt fault is refused.
+            pub(crate) const NAMES: &'static [&'static str] = &[ $( stringify!($variant) ),* ];
+        }
+    };
+}
+
+events! {
+    Error { id: i32, time_ms: i64, code: i32, text: String },
     ManagedAccounts(Vec<String>),
     NextValidId(i32),
     CurrentTime(i64),
     CurrentTimeInMillis(i64),
     FamilyCodes(Vec<(String, String)>),
-    UserInfo {
-        req_id: i32,
-        white_branding_id: String,
-    },
-    AccountSummary {
-        req_id: i32,
-        account: String,
-        tag: String,
-        value: String,
-        currency: String,
-    },
-    AccountSummaryEnd {
-        req_id: i32,
-    },
-    AccountValue {
-        key: String,
-        value: String,
-        currency: String,
-        account: String,
-    },
+    UserInfo { req_id: i32, white_branding_id: String },
+    AccountSummary { req_id: i32, account: String, tag: String, value: String, currency: String },
+    AccountSummaryEnd { req_id: i32 },
+    AccountValue { key: String, value: String, currency: String, account: String },
     PortfolioValue(Box<Portfolio>),
     AccountUpdateTime(String),
-    AccountDataEnd {
-        account: String,
-    },
-    AccountUpdateMulti {
-        req_id: i32,
-        account: String,
-        model: String,
-        key: String,
-        value: String,
-        currency: String,
-    },
-    AccountUpdateMultiEnd {
-        req_id: i32,
-    },
-    Position {
-        account: String,
-        contract: Box<Contract>,
-        quantity: String,
-        average_cost: f64,
-    },
+    AccountDataEnd { account: String },
+    AccountUpdateMulti { req_id: i32, account: String, model: String, key: String, value: String, currency: String },
+    AccountUpdateMultiEnd { req_id: i32 },
+    Position { account: String, contract: Box<Contract>, quantity: String, average_cost: f64 },
     PositionEnd,
-    PositionMulti {
-        req_id: i32,
-        account: String,
-        model: String,
-        contract: Box<Contract>,
-        quantity: String,
-        average_cost: f64,
-    },
-    PositionMultiEnd {
-        req_id: i32,
-    },
-    PnL {
-        req_id: i32,
-        daily: f64,
-        unrealized: f64,
-        realized: f64,
-    },
-    PnLSingle {
-        req_id: i32,
-        quantity: String,
-        daily: f64,
-        unrealized: f64,
-        realized: f64,
-        value: f64,
-    },
-    ContractData {
-        req_id: i32,
-        contract: Box<Contract>,
-        details: Box<ContractDetails>,
-    },
-    ContractDataEnd {
-        req_id: i32,
-    },
-    SymbolSamples {
-        req_id: i32,
-        rows: Vec<SymbolRow>,
-    },
-    MarketRule {
-        rule_id: i32,
-        increments: Vec<(f64, f64)>,
-    },
+    PositionMulti { req_id: i32, account: String, model: String, contract: Box<Contract>, quantity: String, average_cost: f64 },
+    PositionMultiEnd { req_id: i32 },
+    PnL { req_id: i32, daily: f64, unrealized: f64, realized: f64 },
+    PnLSingle { req_id: i32, quantity: String, daily: f64, unrealized: f64, realized: f64, value: f64 },
+    ContractData { req_id: i32, contract: Box<Contract>, details: Box<ContractDetails> },
+    ContractDataEnd { req_id: i32 },
+    SymbolSamples { req_id: i32, rows: Vec<SymbolRow> },
+    MarketRule { rule_id: i32, increments: Vec<(f64, f64)> },
     /// Text tells the stretch with the bars, protobuf in [`Event::HistoricalDataEnd`], which follows always.
-    HistoricalData {
-        req_id: i32,
-        start: String,
-        end: String,
-        bars: Vec<BarRow>,
-    },
-    HistoricalDataEnd {
-        req_id: i32,
-        start: String,
-        end: String,
-    },
-    HistoricalDataUpdate {
-        req_id: i32,
-        bar: Box<BarRow>,
-    },
-    HistoricalSchedule {
-        req_id: i32,
-        start: String,
-        end: String,
-        zone: String,
-        sessions: Vec<SessionRow>,
-    },
-    HeadTimestamp {
-        req_id: i32,
-        time: String,
-    },
+    HistoricalData { req_id: i32, start: String, end: String, bars: Vec<BarRow> },
+    HistoricalDataEnd { req_id: i32, start: String, end: String },
+    HistoricalDataUpdate { req_id: i32, bar: Box<BarRow> },
+    HistoricalSchedule { req_id: i32, start: String, end: String, zone: String, sessions: Vec<SessionRow> },
+    HeadTimestamp { req_id: i32, time: String },
     NewsProviders(Vec<(String, String)>),
-    HistoricalNews {
-        req_id: i32,
-        time: String,
-        provider: String,
-        article_id: String,
-        headline: String,
-    },
-    HistoricalNewsEnd {
-        req_id: i32,
-        has_more: bool,
-    },
-    NewsArticle {
-        req_id: i32,
-        text: String,
-    },
-    OpenOrder {
-        order_id: i32,
-        contract: Box<Contract>,
-        order: Box<Order>,
-        state: Box<OrderState>,
-    },
+    HistoricalNews { req_id: i32, time: String, provider: String, article_id: String, headline: String },
+    HistoricalNewsEnd { req_id: i32, has_more: bool },
+    NewsArticle { req_id: i32, text: String },
+    OpenOrder { order_id: i32, contract: Box<Contract>, order: Box<Order>, state: Box<OrderState> },
     OrderStatus(Box<OrderStatus>),
     OpenOrdersEnd,
     OrderBound(OrderBound),
-    CompletedOrder {
-        contract: Box<Contract>,
-        order: Box<Order>,
-        state: Box<OrderState>,
-    },
+    CompletedOrder { contract: Box<Contract>, order: Box<Order>, state: Box<OrderState> },
     CompletedOrdersEnd,
-    ExecutionDetails {
-        req_id: i32,
-        contract: Box<Contract>,
-        execution: Box<Execution>,
-    },
-    ExecutionDetailsEnd {
-        req_id: i32,
-    },
+    ExecutionDetails { req_id: i32, contract: Box<Contract>, execution: Box<Execution> },
+    ExecutionDetailsEnd { req_id: i32 },
     CommissionAndFees(Box<CommissionAndFeesReport>),
-    MarketDataType {
-        req_id: i32,
-        kind: i32,
-    },
+    MarketDataType { req_id: i32, kind: i32 },
     TickReqParams(TickReqParams),
-    TickPrice {
-        req_id: i32,
-        kind: i32,
-        price: f64,
-        size: Option<String>,
-        attributes: i32,
-    },
-    TickSize {
-        req_id: i32,
-        kind: i32,
-        size: String,
-    },
-    TickGeneric {
-        req_id: i32,
-        kind: i32,
-        value: f64,
-    },
-    TickString {
-        req_id: i32,
-        kind: i32,
-        value: String,
-    },
+    TickPrice { req_id: i32, kind: i32, price: f64, size: Option<String>, attributes: i32 },
+    TickSize { req_id: i32, kind: i32, size: String },
+    TickGeneric { req_id: i32, kind: i32, value: f64 },
+    TickString { req_id: i32, kind: i32, value: String },
     TickOptionComputation(TickOptionComputation),
     TickNews(Box<TickNews>),
-    TickSnapshotEnd {
-        req_id: i32,
-    },
+    TickSnapshotEnd { req_id: i32 },
     RerouteMarketData(RerouteMarketDataRequest),
     RealTimeBar(Box<RealTimeBarTick>),
     MarketDepth(Box<MarketDepth>),
@@ -225,14 +102,9 @@ pub(crate) enum Event {
     HistoricalTicksLast(HistoricalTicksLast),
     Histogram(HistogramData),
     SecDefOptParameter(Box<SecDefOptParameter>),
-    SecDefOptParameterEnd {
-        req_id: i32,
-    },
+    SecDefOptParameterEnd { req_id: i32 },
     ScannerParameters(String),
-    ScannerData {
-        req_id: i32,
-        rows: Vec<ScannerRow>,
-    },
+    ScannerData { req_id: i32, rows: Vec<ScannerRow> },
     NewsBulletin(NewsBulletin),
     ReceiveFa(ReceiveFa),
     ReplaceFaEnd(ReplaceFaEnd),

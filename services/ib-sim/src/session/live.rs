@@ -52,6 +52,8 @@ pub(super) struct Live {
     pub(super) histories: HashSet<i32>,
     /// Requests held back by a fault or a rule, by id, so that a cancel finds them.
     pub(super) held: HashMap<i32, &'static str>,
+    /// Requests that wait for IB's servers or a farm to come back.
+    pub(super) waiting: Vec<Request>,
     out: Out,
     /// Set when the connection has to end; frames queued so far are still written.
     closing: bool,
@@ -77,6 +79,7 @@ impl Live {
             work: JoinSet::new(),
             histories: HashSet::new(),
             held: HashMap::new(),
+            waiting: Vec::new(),
             out,
             closing: false,
             lost: false,
@@ -90,9 +93,14 @@ impl Live {
         if self.lost || self.gateway.faults.stalled() {
             return;
         }
+        let fate = self.gateway.faults.fate(event.name());
+        if fate.copies == 0 {
+            return;
+        }
         // Some events exist in one dialect only.
         let Some(frame) = self.dialect.encode(event) else { return };
-        if self.out.send(frame).is_err() {
+        self.gateway.journal.sent(self.gateway.clock.now_ms(), self.lease.client_id, event, &frame);
+        if self.out.send(&frame, fate).is_err() {
             warn!(client_id = self.lease.client_id, "dropping a client that does not read");
             self.gateway.counters.add(Count::slow_clients_dropped);
             self.lost = true;
@@ -157,6 +165,7 @@ impl Live {
                 self.error(-1, notice.clone());
                 // IB: the socket port was reset, this connection ends.
                 self.closing |= notice.code == 1300;
+                self.after_notice(notice.code);
             }
             Announcement::AccountChanged(account) => {
                 debug!(client_id = self.lease.client_id, account, "account changed");
@@ -185,6 +194,7 @@ impl Live {
         if let Some(error) = self.gateway.faults.failure(request.name()) {
             return self.error(request.req_id().unwrap_or(-1), error);
         }
+        let Some(request) = self.past_barrier(request) else { return };
         match self.gateway.faults.delay(request.name()) {
             Some(delay) => self.hold(request, delay),
             None => self.dispatch(request),
@@ -241,7 +251,7 @@ impl Live {
         }
     }
 
-    fn dispatch(&mut self, request: Request) {
+    pub(super) fn dispatch(&mut self, request: Request) {
         if let Request::MatchingSymbols { .. } = request {
             let wait = self.gateway.pacing.symbol_search(self.gateway.clock.uptime());
             if !wait.is_zero() {

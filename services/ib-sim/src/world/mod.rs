@@ -54,6 +54,8 @@ pub(crate) struct World {
     /// US dollars for one unit of a currency.
     pub(crate) fx: BTreeMap<String, f64>,
     entitlements: Vec<EntitlementData>,
+    /// What the scenario wants to go wrong; checked and switched on by the gateway.
+    pub(crate) faults: Vec<serde_json::Value>,
     rules: BTreeMap<i32, Vec<(f64, f64)>>,
     seed: u64,
 }
@@ -83,6 +85,7 @@ impl World {
             zone,
             fx: scenario.fx,
             entitlements: scenario.entitlements,
+            faults: scenario.faults,
             rules,
             seed: settings.seed,
         })

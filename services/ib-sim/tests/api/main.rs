@@ -3,7 +3,9 @@
 
 mod accounts;
 mod control;
+mod faults;
 mod handshake;
 mod market;
+mod raw;
 mod support;
 mod wire;
