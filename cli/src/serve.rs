@@ -190,7 +190,7 @@ pub(crate) async fn sim(args: SimArgs) -> ExitCode {
 }
 
 /// The processes that have no settings of the table: the simulator, which plays a foreign product, and the guard.
-fn log_to_stderr() {
+pub(crate) fn log_to_stderr() {
     let level = std::env::var("LOG_LEVEL").ok().filter(|level| !level.is_empty());
     let filter = tracing_subscriber::EnvFilter::new(level.as_deref().unwrap_or("info"));
     let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());

@@ -14,12 +14,16 @@ mod gateway;
 mod journal;
 mod pacing;
 mod proto;
+mod record;
 mod session;
 mod settings;
 mod sim;
+mod transcript;
 mod wire;
 mod world;
 
 pub use clock::{ClockSetting, ClockSettingError};
+pub use record::{RecordError, RecordSettings, Recorded, Recorder};
 pub use settings::{Error, HistoryPacing, HistoryPacingError, Settings};
 pub use sim::Sim;
+pub use transcript::{Transcript, TranscriptError};

@@ -1,0 +1,5 @@
+//! The truth loop: recordings, answers from them, and the simulator beside what a gateway once sent.
+#![expect(clippy::unwrap_used, reason = "clippy knows test functions, not the helpers they share")]
+
+mod record;
+mod support;
