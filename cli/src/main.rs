@@ -9,6 +9,7 @@ mod health;
 mod http;
 mod out;
 mod record;
+mod replay;
 mod serve;
 mod status;
 mod up;

@@ -144,6 +144,8 @@ pub(crate) struct SimArgs {
     #[arg(long, value_name = "COUNT")]
     accounts: Option<usize>,
     #[command(flatten)]
+    replay: crate::replay::ReplayArgs,
+    #[command(flatten)]
     common: CommonArgs,
 }
 
@@ -171,6 +173,9 @@ pub(crate) async fn sim(args: SimArgs) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     log_to_stderr();
+    if let Some(replay) = args.replay.settings(args.bind) {
+        return crate::replay::run(replay, args.common.run_options()).await;
+    }
     let running = match ib_sim::Sim::start(settings).await {
         Ok(running) => running,
         Err(error) => {

@@ -15,6 +15,7 @@ mod journal;
 mod pacing;
 mod proto;
 mod record;
+mod replay;
 mod session;
 mod settings;
 mod sim;
@@ -24,6 +25,7 @@ mod world;
 
 pub use clock::{ClockSetting, ClockSettingError};
 pub use record::{RecordError, RecordSettings, Recorded, Recorder};
+pub use replay::{Replay, ReplayError, ReplaySettings, Replayed};
 pub use settings::{Error, HistoryPacing, HistoryPacingError, Settings};
 pub use sim::Sim;
 pub use transcript::{Transcript, TranscriptError};

@@ -10,7 +10,7 @@ use super::protobuf::{self, Leaf, Place};
 /// From this server version on a cancel carries no version field of its own.
 const CANCEL_WITHOUT_VERSION: i32 = 192;
 /// From this server version on an error carries no version field of its own.
-const ERROR_WITHOUT_VERSION: i32 = 194;
+pub(crate) const ERROR_WITHOUT_VERSION: i32 = 194;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mark {
@@ -32,13 +32,6 @@ pub(crate) enum Mark {
     EpochMillis,
     /// Free text full of what must not be shown.
     Opaque,
-}
-
-impl Mark {
-    /// Whether two requests that differ in such a field ask for the same.
-    pub(crate) fn differs_between_runs(self) -> bool {
-        !matches!(self, Self::Opaque)
-    }
 }
 
 /// The meaning of a protobuf field.

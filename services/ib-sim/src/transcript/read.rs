@@ -32,6 +32,8 @@ pub(crate) struct Section {
     pub(crate) server_version: i32,
     pub(crate) connection_time: String,
     pub(crate) steps: Vec<Step>,
+    /// Who ended it first; unknown if the recorder ended before.
+    pub(crate) closed_by: Option<Direction>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -124,7 +126,7 @@ impl Transcript {
                 if self.sections.len() == MAX_CONNECTIONS {
                     return Err(format!("more than {MAX_CONNECTIONS} connections"));
                 }
-                self.sections.push(Section { connection, hello, server_version, connection_time, steps: Vec::new() });
+                self.sections.push(Section { connection, hello, server_version, connection_time, steps: Vec::new(), closed_by: None });
                 Ok(())
             }
             Line::Frame(line) => {
@@ -133,7 +135,12 @@ impl Transcript {
                 section.steps.push(step);
                 Ok(())
             }
-            Line::Unreadable { .. } | Line::Close { .. } => Ok(()),
+            Line::Close { connection, by, .. } => {
+                let section = self.section(connection).ok_or_else(|| format!("connection {connection} was not opened"))?;
+                section.closed_by = Some(by);
+                Ok(())
+            }
+            Line::Unreadable { .. } => Ok(()),
         }
     }
 

@@ -2,4 +2,5 @@
 #![expect(clippy::unwrap_used, reason = "clippy knows test functions, not the helpers they share")]
 
 mod record;
+mod replay;
 mod support;

@@ -30,7 +30,7 @@ pub(crate) async fn start(settings: Settings) -> Sim {
 pub(crate) struct Tape {
     pub(crate) recorder: Recorder,
     pub(crate) out: PathBuf,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Tape {
@@ -38,7 +38,13 @@ impl Tape {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("transcript.jsonl");
         let recorder = Recorder::start(recording(gateway, &out)).await.unwrap();
-        Self { recorder, out, _folder: folder }
+        Self { recorder, out, folder }
+    }
+
+    /// Ends the recording; the file, and the folder that holds it.
+    pub(crate) async fn finish(self) -> (PathBuf, tempfile::TempDir) {
+        self.recorder.shutdown().await.unwrap();
+        (self.out, self.folder)
     }
 
     /// Ends the recording; its lines, parsed.
