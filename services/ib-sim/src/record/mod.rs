@@ -5,7 +5,7 @@
 
 mod pipe;
 mod pseudonyms;
-mod redact;
+pub(crate) mod redact;
 mod sink;
 
 use std::net::SocketAddr;
@@ -21,6 +21,7 @@ use tracing::{info, warn};
 
 use crate::clock::{Clock, ClockSetting};
 use pipe::Tap;
+pub(crate) use pseudonyms::Pseudonyms;
 pub use sink::Recorded;
 
 /// A gateway on the same machine answers at once and one across the world within this.
