@@ -152,6 +152,10 @@ impl ApiError {
         Self::with(505, format!("Fatal Error: Unknown message id: {message} is not served by this simulated gateway"))
     }
 
+    pub(crate) fn unserved(name: &str) -> Self {
+        Self::with(505, format!("Fatal Error: {name} is not served by this simulated gateway"))
+    }
+
     pub(crate) fn unreadable(message: u32, reason: &str) -> Self {
         Self::with(320, format!("Error reading request. Message id {message}. Unable to parse data. {reason}"))
     }

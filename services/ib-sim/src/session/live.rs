@@ -21,9 +21,9 @@ use crate::errors::ApiError;
 use crate::gateway::{Announcement, Gateway, Lease};
 use crate::journal::Count;
 use crate::pacing::{OFFENCES_TO_CLOSE, OpenHistory, Rate};
+use crate::proto::Dialect;
 use crate::proto::event::Event;
 use crate::proto::request::{HistoryQuery, Request};
-use crate::proto::{DecodeError, Dialect};
 use crate::world::history::Answer;
 
 /// Requests that wait on one connection, delayed or being computed.
@@ -90,7 +90,9 @@ impl Live {
         if self.lost || self.gateway.faults.stalled() {
             return;
         }
-        if self.out.send(self.dialect.encode(event)).is_err() {
+        // Some events exist in one dialect only.
+        let Some(frame) = self.dialect.encode(event) else { return };
+        if self.out.send(frame).is_err() {
             warn!(client_id = self.lease.client_id, "dropping a client that does not read");
             self.gateway.counters.add(Count::slow_clients_dropped);
             self.lost = true;
@@ -171,11 +173,7 @@ impl Live {
             Err(error) => {
                 self.gateway.counters.add(Count::unreadable);
                 warn!(client_id = self.lease.client_id, %error, "unreadable request");
-                let message = match error {
-                    DecodeError::Payload { message, .. } => message,
-                    DecodeError::Frame(_) => 0,
-                };
-                return self.error(-1, ApiError::unreadable(message, &error.to_string()));
+                return self.error(-1, ApiError::unreadable(error.message(), &error.to_string()));
             }
         };
         self.gateway.counters.add(Count::requests);
@@ -251,35 +249,5 @@ impl Live {
             }
         }
         self.serve(request);
-    }
-
-    fn serve(&mut self, request: Request) {
-        match request {
-            Request::StartApi { .. } => warn!(client_id = self.lease.client_id, "a second StartApi is ignored"),
-            // Silent by nature: neither has an answer on a real gateway.
-            Request::SetServerLogLevel | Request::MarketDataType { .. } => {}
-            Request::CurrentTime => self.send(&Event::CurrentTime(self.now())),
-            Request::CurrentTimeInMillis => self.send(&Event::CurrentTimeInMillis(self.gateway.clock.now_ms())),
-            Request::Ids { .. } => {
-                let id = self.gateway.next_order_id(self.lease.client_id);
-                self.send(&Event::NextValidId(id));
-            }
-            Request::ManagedAccounts => self.send(&Event::ManagedAccounts(self.gateway.world.accounts.ids())),
-            Request::FamilyCodes => {
-                let ids = self.gateway.world.accounts.ids();
-                self.send(&Event::FamilyCodes(ids.into_iter().map(|id| (id, String::new())).collect()));
-            }
-            Request::UserInfo { req_id } => self.send(&Event::UserInfo { req_id, white_branding_id: String::new() }),
-            // No orders exist in this build, so these lists are empty, which is an answer.
-            Request::OpenOrders | Request::AllOpenOrders | Request::AutoOpenOrders => self.send(&Event::OpenOrdersEnd),
-            Request::CompletedOrders => self.send(&Event::CompletedOrdersEnd),
-            Request::Executions { req_id } => self.send(&Event::ExecutionDetailsEnd { req_id }),
-            Request::Unhandled { message, req_id } => {
-                self.gateway.counters.add(Count::unhandled);
-                warn!(client_id = self.lease.client_id, message, "request not served");
-                self.error(req_id.unwrap_or(-1), ApiError::unhandled(message));
-            }
-            other => self.serve_accounts(other),
-        }
     }
 }

@@ -4,6 +4,7 @@
 //! holds none, so that a probe of the port disturbs nobody.
 
 mod accounts;
+mod dispatch;
 mod live;
 mod market;
 mod out;
@@ -31,6 +32,8 @@ use crate::proto::event::Event;
 use crate::proto::request::Request;
 use crate::proto::types::Contract;
 use crate::wire::hello::{Hello, Negotiated};
+use crate::wire::pb::order::Order;
+use crate::wire::pb::order_report::{OrderState, OrderStatus};
 use crate::wire::{frame, hello};
 use crate::world::moment::show;
 use live::Live;
@@ -94,7 +97,10 @@ async fn serve(stream: TcpStream, gateway: Arc<Gateway>) {
             warn!(%error, "connection refused");
             gateway.counters.add(Count::duplicate_client_ids);
             if matches!(error, LeaseError::InUse(_)) {
-                let _ = out.send(dialect.encode(&error_event(&gateway, -1, ApiError::fixed(326))));
+                let refusal = error_event(&gateway, -1, ApiError::fixed(326));
+                if let Some(frame) = dialect.encode(&refusal) {
+                    let _ = out.send(frame);
+                }
             }
             out.finish().await;
             return;
@@ -116,13 +122,13 @@ async fn drain(mut stream: TcpStream) {
 
 /// Answers the hello; says how the connection goes on, if it does.
 async fn acknowledge(gateway: &Gateway, announced: &Hello, writer: &mut OwnedWriteHalf) -> Option<Dialect> {
-    let negotiated = hello::negotiate(announced, gateway.settings.max_server_version);
-    let (version, dialect) = match negotiated {
+    let (version, dialect) = match hello::negotiate(announced, gateway.settings.max_server_version) {
         Negotiated::Protobuf { version } => (version, Some(Dialect::Protobuf)),
-        Negotiated::AckOnly { version } => (version, None),
-        Negotiated::Refused => {
+        Negotiated::Text => (hello::TEXT_VERSION, Some(Dialect::Text)),
+        Negotiated::Outdated { version } => (version, None),
+        Negotiated::Refused(reason) => {
             gateway.counters.add(Count::hellos_refused);
-            warn!(?announced, "hello refused: versions below {} are not served", hello::TEXT_VERSION);
+            warn!(?announced, %reason, "hello refused");
             return None;
         }
     };
@@ -131,7 +137,7 @@ async fn acknowledge(gateway: &Gateway, announced: &Hello, writer: &mut OwnedWri
     let sent = writer.write_all(&frame::text(&[&version.to_string(), &time])).await.is_ok();
     if dialect.is_none() {
         gateway.counters.add(Count::hellos_refused);
-        warn!(?announced, version, "closing after the version: the text dialect is not served yet");
+        warn!(?announced, version, "closing after the version: the client needs a newer gateway");
         let _ = writer.shutdown().await;
     }
     dialect.filter(|_| sent)
@@ -185,10 +191,33 @@ fn flood(gateway: &Gateway, live: &mut Live, client_id: i32) {
     let contract = row.map_or_else(Contract::default, |row| row.routed("SMART"));
     for number in 0..frames {
         let order_id = i32::try_from(number / 2).unwrap_or(0) + 1;
+        let status = Some("Submitted".to_owned());
+        let perm_id = Some(9_000_000_000 + i64::from(order_id));
         live.send(&if number % 2 == 0 {
-            Event::OpenOrder { order_id, client_id, contract: Box::new(contract.clone()), account: account.clone() }
+            let order = Order {
+                client_id: Some(client_id),
+                order_id: Some(order_id),
+                perm_id,
+                action: Some("BUY".into()),
+                total_quantity: Some("1".into()),
+                order_type: Some("LMT".into()),
+                lmt_price: Some(1.0),
+                tif: Some("GTC".into()),
+                account: Some(account.clone()),
+                ..Order::default()
+            };
+            let state = OrderState { status, ..OrderState::default() };
+            Event::OpenOrder { order_id, contract: Box::new(contract.clone()), order: Box::new(order), state: Box::new(state) }
         } else {
-            Event::OrderStatus { order_id, client_id }
+            Event::OrderStatus(Box::new(OrderStatus {
+                order_id: Some(order_id),
+                status,
+                filled: Some("0".into()),
+                remaining: Some("1".into()),
+                perm_id,
+                client_id: Some(client_id),
+                ..OrderStatus::default()
+            }))
         });
     }
     live.send(&Event::OpenOrdersEnd);

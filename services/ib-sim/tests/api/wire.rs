@@ -139,6 +139,22 @@ async fn no_message_number_ends_a_session() {
     sim.shutdown().await;
 }
 
+/// A number that IB has not given is answered under its id, counted and journaled.
+#[tokio::test]
+async fn unhandled_requests_are_answered_counted_and_journaled() {
+    let sim = sim().await;
+    let mut raw = Raw::started(&sim, 7).await;
+    raw.send(199, &[8, 9]).await;
+    let (message, text) = raw.message().await;
+    assert!(message == 4 && text.contains("199"), "{text:?}");
+    assert_eq!(get(&sim, "/counters").await["counters"]["unhandled"], 1);
+    let journal = get(&sim, "/journal").await;
+    let entries = journal["entries"].as_array().unwrap();
+    let last = entries.iter().find(|entry| entry["message"] == "Unhandled").unwrap();
+    assert_eq!(last["fields"], serde_json::json!({"message": 199, "req_id": 9}));
+    sim.shutdown().await;
+}
+
 #[tokio::test]
 async fn orders_are_answered_as_a_gateway_without_any() {
     let sim = sim().await;
