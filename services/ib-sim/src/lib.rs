@@ -6,6 +6,7 @@
 //! Invariant: nothing here is shared with the workspace's own client side, so that one misreading of
 //! the protocol cannot hide on both sides.
 
+mod broker;
 mod clock;
 mod control;
 mod errors;
@@ -20,6 +21,7 @@ mod sim;
 mod wire;
 mod world;
 
+pub use broker::OrderSettings;
 pub use clock::{ClockSetting, ClockSettingError};
 pub use settings::{Error, HistoryPacing, HistoryPacingError, Settings};
 pub use sim::Sim;

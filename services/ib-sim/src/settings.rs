@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::broker::OrderSettings;
 use crate::clock::ClockSetting;
 use crate::wire::hello::NEWEST_VERSION;
 
@@ -58,6 +59,8 @@ pub struct Settings {
     pub history_pacing: HistoryPacing,
     /// At least this many accounts: further ones are added after the scenario's, with cash only.
     pub accounts: Option<usize>,
+    /// How orders are treated, and where they are kept.
+    pub orders: OrderSettings,
 }
 
 impl Default for Settings {
@@ -72,6 +75,7 @@ impl Default for Settings {
             pacing: true,
             history_pacing: HistoryPacing::Ib,
             accounts: None,
+            orders: OrderSettings::default(),
         }
     }
 }
@@ -88,6 +92,14 @@ pub enum Error {
         /// What the system answered.
         #[source]
         source: std::io::Error,
+    },
+    /// The state file cannot be used.
+    #[error("state of orders {path}: {reason}")]
+    State {
+        /// The file or its directory.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
     },
     /// The scenario cannot be read or contradicts itself.
     #[error("scenario {name}: {reason}")]

@@ -10,6 +10,7 @@ pub(crate) mod calendar;
 pub(crate) mod contracts;
 pub(crate) mod history;
 pub(crate) mod instrument;
+pub(crate) mod margin;
 pub(crate) mod moment;
 pub(crate) mod news;
 pub(crate) mod prices;

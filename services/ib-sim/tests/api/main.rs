@@ -5,5 +5,6 @@ mod accounts;
 mod control;
 mod handshake;
 mod market;
+mod orders;
 mod support;
 mod wire;
