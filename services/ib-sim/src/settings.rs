@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::broker::OrderSettings;
 use crate::clock::ClockSetting;
 use crate::faults::kinds::Wanted;
 use crate::wire::hello::NEWEST_VERSION;
@@ -78,6 +79,8 @@ pub struct Settings {
     pub accounts: Option<usize>,
     /// Faults that are on from the start, after the scenario's.
     pub faults: Vec<StartFault>,
+    /// How orders are treated, and where they are kept.
+    pub orders: OrderSettings,
 }
 
 impl Default for Settings {
@@ -93,6 +96,7 @@ impl Default for Settings {
             history_pacing: HistoryPacing::Ib,
             accounts: None,
             faults: Vec::new(),
+            orders: OrderSettings::default(),
         }
     }
 }
@@ -113,6 +117,14 @@ pub enum Error {
     /// A fault for the start cannot be switched on.
     #[error("fault: {0}")]
     Fault(String),
+    /// The state file cannot be used.
+    #[error("state of orders {path}: {reason}")]
+    State {
+        /// The file or its directory.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// The scenario cannot be read or contradicts itself.
     #[error("scenario {name}: {reason}")]
     Scenario {

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
+use crate::broker;
 use crate::control;
 use crate::faults;
 use crate::gateway::Gateway;
@@ -67,6 +68,7 @@ impl Sim {
             tasks.spawn(control::serve(listener, Arc::clone(&gateway), cancel.clone()));
         }
         tasks.spawn(faults::timers::run(Arc::clone(&gateway), cancel.clone()));
+        tasks.spawn(broker::driver::run(Arc::clone(&gateway), cancel.clone()));
         info!(%addr, ?control_addr, clock = %gateway.clock.setting(), "simulated gateway listens");
         tasks.spawn(accept(listener, addr, gateway, cancel.clone(), tasks.clone()));
         Ok(Self { addr, control_addr, cancel, tasks })

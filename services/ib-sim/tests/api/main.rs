@@ -6,6 +6,7 @@ mod control;
 mod faults;
 mod handshake;
 mod market;
+mod orders;
 mod raw;
 mod support;
 mod wire;
