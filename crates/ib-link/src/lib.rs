@@ -14,7 +14,7 @@
 //! | `session.rs`, `open.rs`, `notices.rs` | the shell around it |
 //! | `link.rs` | the handle and what is shared with the supervisor |
 //! | `requests.rs` | one method per kind of question |
-//! | `kept.rs`, `keep.rs` | what IB pushes: pure store, subscriptions |
+//! | `kept.rs`, `store.rs`, `keep/` | what IB pushes: the snapshot, the pure store, the subscriptions |
 //! | `pacing/` | messages per second, the window of historical requests |
 //! | `fault.rs` | IB's codes to faults |
 //! | `convert/` | IB's types to ours and back |
@@ -36,6 +36,7 @@ mod requests;
 mod session;
 mod settings;
 mod state;
+mod store;
 
 pub use clock::{Clock, Instant};
 pub use convert::{Bar, BarTime, Bars, Details, iana_zone};
