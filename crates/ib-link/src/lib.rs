@@ -11,9 +11,9 @@
 //! | file | is |
 //! |---|---|
 //! | `policy.rs` | pure: when to probe, connect, check, back off |
-//! | `session.rs`, `open.rs`, `notices.rs` | the shell around it |
+//! | `session.rs`, `reports.rs`, `open.rs`, `notices.rs` | the shell around it |
 //! | `link.rs` | the handle and what is shared with the supervisor |
-//! | `requests.rs` | one method per kind of question |
+//! | `requests.rs`, `ask.rs` | one method per kind of question, and how each is asked |
 //! | `kept.rs`, `store.rs`, `keep/` | what IB pushes: the snapshot, the pure store, the subscriptions |
 //! | `pacing/` | messages per second, the window of historical requests |
 //! | `fault.rs` | IB's codes to faults |
@@ -21,6 +21,7 @@
 //! | `probe.rs` | does a gateway answer? |
 //! | `clock.rs` | the only reader of clocks |
 
+mod ask;
 mod clock;
 mod convert;
 mod fault;
@@ -32,6 +33,7 @@ mod open;
 pub mod pacing;
 mod policy;
 mod probe;
+mod reports;
 mod requests;
 mod session;
 mod settings;

@@ -1,15 +1,19 @@
 //! Trap 12: `ibapi` ends an answer at a row that lacks what it requires. Rows before it are not to be had, so that the
 //! answer is a fault that says what was missing; the session and everything else goes on.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
-use ib_link::{Freshness, Instant, Link, Settings, State};
+use ib_link::{Freshness, Instant, Kept, Link, Settings, State};
 use schemas::{FaultCode, Num};
 use tokio::time::timeout;
 
 use crate::{
     frames::{
-        ACCOUNT_DATA, Asked, CONTRACT_DATA, Frame, FrameServer, PNL_SINGLE, POSITIONS_MULTI, START_API, double, message, number, text,
+        ACCOUNT_DATA, Asked, CONTRACT_DATA, CURRENT_TIME, Frame, FrameServer, PNL_SINGLE, POSITIONS_MULTI, START_API, double, message,
+        number, text, time,
     },
     support::{PATIENCE, deadline, settings, start, stock, until},
 };
@@ -88,18 +92,24 @@ async fn a_position_without_its_quantity_is_told_by_the_deadline_and_asked_for_a
 
 #[tokio::test]
 async fn a_later_position_without_its_quantity_makes_what_is_kept_stale() {
-    let server = FrameServer::start(ONE, |asked: Asked| match asked.message {
-        POSITIONS_MULTI => Some(vec![position(asked.id, Some("10")), (POSITIONS_END, number(1, asked.id)), position(asked.id, None)]),
+    let subscribed = AtomicU64::new(0);
+    let server = FrameServer::start(ONE, move |asked: Asked| match asked.message {
+        POSITIONS_MULTI => {
+            subscribed.store(asked.id, Ordering::SeqCst);
+            Some(vec![position(asked.id, Some("10")), (POSITIONS_END, number(1, asked.id))])
+        }
+        CURRENT_TIME => Some(vec![position(subscribed.load(Ordering::SeqCst), None), time()]),
         _ => None,
     })
     .await;
     // Longer than this test: what is asked anew would be fresh for a moment.
     let link = joined(&server, |settings| settings.keep_again_ms = 60_000).await;
     let mut kept = link.kept();
-    let stale = kept.wait_for(|kept| kept.complete_at.is_some() && !kept.connected);
-    let kept = timeout(PATIENCE, stale).await.expect("in time").expect("kept").clone();
-    assert_eq!(kept.freshness(kept.alive_at.expect("alive once")), Freshness::Stale);
-    assert_eq!(kept.accounts["DU1"].holdings[0].quantity, Num::from(10), "and is still there");
+    timeout(PATIENCE, kept.wait_for(|kept| kept.connected)).await.expect("whole at first").expect("kept");
+    link.server_time(deadline()).await.expect("the row comes with it");
+    let stale = timeout(PATIENCE, kept.wait_for(|kept| !kept.connected)).await.expect("in time").expect("kept").clone();
+    assert_eq!(stale.freshness(stale.alive_at.expect("alive once")), Freshness::Stale);
+    assert_eq!(stale.accounts["DU1"].holdings[0].quantity, Num::from(10), "and is still there");
     lives(&server, &link).await;
 }
 
@@ -118,22 +128,26 @@ async fn a_holdings_worth_without_its_quantity_is_told_by_the_deadline() {
 
 #[tokio::test]
 async fn a_price_without_its_quantity_is_absent_and_the_holding_is_told() {
-    let server = FrameServer::start(TWO, |asked: Asked| match asked.message {
+    let subscribed = AtomicU64::new(0);
+    let price = |id: u64, quantity: Vec<u8>| (95, [number(1, id), quantity, double(3, 1.0), double(4, 50.0), double(6, 1_950.0)].concat());
+    let server = FrameServer::start(TWO, move |asked: Asked| match asked.message {
         POSITIONS_MULTI if asked.before == 0 => Some(vec![position(asked.id, Some("10")), (POSITIONS_END, number(1, asked.id))]),
-        PNL_SINGLE if asked.before == 0 => Some(vec![
-            (95, [number(1, asked.id), text(2, "10"), double(3, 1.0), double(4, 50.0), double(6, 1_950.0)].concat()),
-            (95, [number(1, asked.id), double(6, 1_960.0)].concat()),
-        ]),
+        PNL_SINGLE => {
+            subscribed.store(asked.id, Ordering::SeqCst);
+            Some(vec![price(asked.id, text(2, "10"))])
+        }
+        CURRENT_TIME => Some(vec![price(subscribed.load(Ordering::SeqCst), Vec::new()), time()]),
         _ => None,
     })
     .await;
     let link = joined(&server, |settings| settings.keep_again_ms = 60_000).await;
     let mut kept = link.kept();
-    let holding = |kept: &ib_link::Kept| kept.accounts.get("DU1").and_then(|account| account.holdings.first().cloned());
+    let holding = |kept: &Kept| kept.accounts.get("DU1").and_then(|account| account.holdings.first().cloned());
     let priced = kept.wait_for(|kept| holding(kept).is_some_and(|holding| holding.market_value.is_some()));
-    timeout(PATIENCE, priced).await.expect("priced once").expect("kept");
+    timeout(PATIENCE, priced).await.expect("priced at first").expect("kept");
+    link.server_time(deadline()).await.expect("the row comes with it");
     let gone = kept.wait_for(|kept| holding(kept).is_some_and(|holding| holding.market_value.is_none()));
-    let kept = timeout(PATIENCE, gone).await.expect("and then no longer").expect("kept").clone();
+    let kept = timeout(PATIENCE, gone).await.expect("in time").expect("kept").clone();
     assert_eq!((kept.connected, holding(&kept).map(|holding| holding.quantity)), (true, Some(Num::from(10))));
     assert_eq!(server.heard(POSITIONS_MULTI), 2, "once per account: a price is no reason to ask for everything anew");
     lives(&server, &link).await;

@@ -19,7 +19,7 @@ pub(crate) const ACCOUNT_DATA: u32 = 6;
 const NEXT_ID: u32 = 8;
 pub(crate) const CONTRACT_DATA: u32 = 9;
 const MANAGED_ACCOUNTS: u32 = 17;
-const CURRENT_TIME: u32 = 49;
+pub(crate) const CURRENT_TIME: u32 = 49;
 pub(crate) const ACCOUNT_SUMMARY: u32 = 62;
 pub(crate) const START_API: u32 = 71;
 pub(crate) const POSITIONS_MULTI: u32 = 74;
@@ -99,7 +99,7 @@ fn usual(message: u32, id: u64, accounts: &str) -> Vec<Frame> {
         START_API => vec![accounts, next_id],
         MANAGED_ACCOUNTS => vec![accounts],
         NEXT_ID => vec![next_id],
-        CURRENT_TIME => vec![(49, number(1, 1_800_000_000))],
+        CURRENT_TIME => vec![time()],
         // Not the one that ends the subscription.
         ACCOUNT_DATA if id == 1 => vec![(54, Vec::new())],
         POSITIONS_MULTI => vec![(72, number(1, id))],
@@ -107,6 +107,11 @@ fn usual(message: u32, id: u64, accounts: &str) -> Vec<Frame> {
         ACCOUNT_SUMMARY => vec![(64, number(1, id))],
         _ => Vec::new(),
     }
+}
+
+/// The answer to [`CURRENT_TIME`].
+pub(crate) fn time() -> Frame {
+    (49, number(1, 1_800_000_000))
 }
 
 async fn read(stream: &mut TcpStream) -> Option<Vec<u8>> {
