@@ -60,7 +60,7 @@ pub(super) fn base_currency(account: &AccountKept) -> Option<String> {
         let named = |value: &&ib_link::KeptValue| value.tag == **tag && value.currency.as_deref().is_some_and(|currency| currency != BASE);
         account.values.iter().find(named).and_then(|value| value.currency.clone())
     };
-    IN_BASE.iter().find_map(|tag| told(&tag))
+    IN_BASE.iter().find_map(told)
 }
 
 /// Market value of everything held, in the base currency; absent when a price, a rate or that currency is.
