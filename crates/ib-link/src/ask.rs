@@ -8,7 +8,7 @@ use std::{future::Future, sync::Arc};
 use ibapi::Error;
 use schemas::{Fault, FaultCode};
 use tokio::{
-    sync::{Mutex, MutexGuard},
+    sync::{Mutex, MutexGuard, SemaphorePermit},
     time::timeout_at,
 };
 
@@ -35,6 +35,19 @@ pub(crate) struct Ask<'a> {
     pub(crate) cancels: bool,
 }
 
+impl<'a> Ask<'a> {
+    pub(crate) fn history(what: &'a str, deadline: Instant) -> Self {
+        Self { what, deadline, upstream: true, cancels: true }
+    }
+}
+
+/// Leave to send one historical request, for as long as it is open. Rules that count from the moment when IB gets a
+/// request can be checked between having it and sending.
+#[derive(Debug)]
+pub struct HistoryTurn<'a> {
+    _open: SemaphorePermit<'a>,
+}
+
 /// Counts the cancel of a question that is dropped before its answer.
 struct Cancel<'a>(Option<&'a Bucket>);
 
@@ -58,8 +71,9 @@ impl Link {
         self.session(ask.upstream)
     }
 
-    /// One of the historical requests that may be open at once.
-    pub(crate) async fn history_turn(&self, ask: Ask<'_>) -> Result<tokio::sync::SemaphorePermit<'_>, Fault> {
+    /// Waits until a historical request may go out at once: one of those that may be open, and a turn of the messages.
+    pub async fn history_turn(&self, deadline: Instant) -> Result<HistoryTurn<'_>, Fault> {
+        let ask = Ask::history("a historical request", deadline);
         self.sendable(ask)?;
         let now = instant();
         let pace = || {
@@ -71,7 +85,9 @@ impl Link {
             .retry_after_ms(HISTORY_RETRY_MS)
         };
         let turn = timeout_at(now + patience(now, ask.deadline), self.shared.history_open.acquire());
-        turn.await.ok().and_then(Result::ok).ok_or_else(pace)
+        let open = turn.await.ok().and_then(Result::ok).ok_or_else(pace)?;
+        self.shared.bucket.take(deadline).await?;
+        Ok(HistoryTurn { _open: open })
     }
 
     /// Until the gateway loses IB's servers.
@@ -85,7 +101,8 @@ impl Link {
     where
         F: Future<Output = Result<T, Error>>,
     {
-        self.ask_in(ask, None, send).await
+        self.take_message(ask).await?;
+        self.send(ask, None, send).await
     }
 
     /// The same for a kind of question whose answer has no request id: one at a time, or each would get the others'.
@@ -93,15 +110,20 @@ impl Link {
     where
         F: Future<Output = Result<T, Error>>,
     {
-        self.ask_in(ask, Some(turns), send).await
+        self.take_message(ask).await?;
+        self.send(ask, Some(turns), send).await
     }
 
-    async fn ask_in<T, F>(&self, ask: Ask<'_>, turns: Option<Turns>, send: impl FnOnce(Arc<Session>) -> F) -> Result<T, Fault>
+    async fn take_message(&self, ask: Ask<'_>) -> Result<(), Fault> {
+        self.sendable(ask)?;
+        self.shared.bucket.take(ask.deadline).await
+    }
+
+    /// Sends at once: whoever calls it has a turn of the messages.
+    pub(crate) async fn send<T, F>(&self, ask: Ask<'_>, turns: Option<Turns>, send: impl FnOnce(Arc<Session>) -> F) -> Result<T, Fault>
     where
         F: Future<Output = Result<T, Error>>,
     {
-        self.sendable(ask)?;
-        self.shared.bucket.take(ask.deadline).await?;
         // Taken after the wait: it may be another session by now.
         let session = self.sendable(ask)?;
         let over = session.over.clone();

@@ -40,6 +40,7 @@ mod settings;
 mod state;
 mod store;
 
+pub use ask::HistoryTurn;
 pub use clock::{Clock, Instant};
 pub use convert::{Bar, BarTime, Bars, Details, iana_zone};
 pub use kept::{AccountKept, Freshness, Holding, Kept, KeptValue, STALE_MAX_MS};

@@ -14,7 +14,7 @@ use schemas::{
 };
 
 use crate::{
-    ask::Ask,
+    ask::{Ask, HistoryTurn},
     clock::{Instant, instant},
     convert::{self, Bars, Details},
     link::Link,
@@ -108,15 +108,19 @@ impl Link {
 
     /// Bars of the past. None at all is the fault `not_found`, with what was asked.
     pub async fn bars(&self, request: &BarsRequest, deadline: Instant) -> Result<Bars, Fault> {
-        if request.what_to_show == WhatToShow::AdjustedLast && request.end.is_some() {
-            return Err(Fault::invalid("end", "IB adjusts prices up to today only: with ADJUSTED_LAST the end must be left out"));
-        }
-        let ask = Ask { what: "a request for bars", deadline, upstream: true, cancels: true };
-        let _open = self.history_turn(ask).await?;
+        can_end(request)?;
+        let turn = self.history_turn(deadline).await?;
+        self.bars_in(turn, request, deadline).await
+    }
+
+    /// The same at once, in a turn that the caller has.
+    pub async fn bars_in(&self, _turn: HistoryTurn<'_>, request: &BarsRequest, deadline: Instant) -> Result<Bars, Fault> {
+        can_end(request)?;
+        let ask = Ask::history("a request for bars", deadline);
         let contract = convert::resolved_contract(&request.contract);
         let asked = request.clone();
         let answer = self
-            .ask(ask, |session| async move {
+            .send(ask, None, |session| async move {
                 let builder = session
                     .client
                     .historical_data(&contract, convert::asked_size(asked.bar_size))
@@ -139,11 +143,11 @@ impl Link {
 
     /// The first moment that IB has data of this type for.
     pub async fn head_timestamp(&self, request: &HeadTimestampRequest, deadline: Instant) -> Result<Timestamp, Fault> {
-        let ask = Ask { what: "a request for the first bar", deadline, upstream: true, cancels: true };
-        let _open = self.history_turn(ask).await?;
+        let _turn = self.history_turn(deadline).await?;
+        let ask = Ask::history("a request for the first bar", deadline);
         let contract = convert::resolved_contract(&request.contract);
         let (what, hours) = (convert::asked_what(request.what_to_show), TradingHours::from_use_rth(request.use_rth));
-        let found = self.ask(ask, |session| async move { session.client.head_timestamp(&contract, what, hours).await }).await?;
+        let found = self.send(ask, None, |session| async move { session.client.head_timestamp(&contract, what, hours).await }).await?;
         Ok(convert::timestamp(found))
     }
 
@@ -194,6 +198,13 @@ impl Link {
             self.ask_alone(ask, |session| &session.server_time, |session| async move { session.client.server_time().await }).await?;
         Ok(convert::timestamp(found))
     }
+}
+
+fn can_end(request: &BarsRequest) -> Result<(), Fault> {
+    if request.what_to_show == WhatToShow::AdjustedLast && request.end.is_some() {
+        return Err(Fault::invalid("end", "IB adjusts prices up to today only: with ADJUSTED_LAST the end must be left out"));
+    }
+    Ok(())
 }
 
 /// Whether a query can fit whole chains, whose rows need room: `ibapi` allocates it for each question.
