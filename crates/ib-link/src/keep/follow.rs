@@ -56,26 +56,26 @@ impl Keep {
             Source::Updates => {
                 let account = self.accounts.first().cloned().unwrap_or_default();
                 let id = account.as_str().into();
-                self.pump(client.account_updates(&id), pushes, |row| update(row, &account)).await
+                self.pump(source, client.account_updates(&id), pushes, |row| update(row, &account)).await
             }
             Source::Ledger(account) => {
                 let id = account.as_str().into();
-                self.pump(client.account_updates_multi(Some(&id), None), pushes, |row| ledger(row, account)).await
+                self.pump(source, client.account_updates_multi(Some(&id), None), pushes, |row| ledger(row, account)).await
             }
             Source::Summary => {
                 let group = AccountGroup::from("All");
                 let tags: Vec<&str> =
                     AccountSummaryTags::ALL.iter().copied().filter(|tag| *tag != AccountSummaryTags::LEDGER_ALL).collect();
-                self.pump(client.account_summary(&group, &tags), pushes, summary).await
+                self.pump(source, client.account_summary(&group, &tags), pushes, summary).await
             }
             Source::Positions(account) => {
                 let id = account.as_str().into();
-                self.pump(client.positions_multi(Some(&id), None), pushes, |row| position(row, account)).await
+                self.pump(source, client.positions_multi(Some(&id), None), pushes, |row| position(row, account)).await
             }
             Source::Price { account, conid, multiplier } => {
                 let id = account.as_str().into();
                 let opened = client.pnl_single(&id, (*conid).into(), None);
-                self.pump(opened, pushes, |row| Some(price(&row, account, *conid, *multiplier))).await
+                self.pump(source, opened, pushes, |row| Some(price(&row, account, *conid, *multiplier))).await
             }
         };
         cancel.open = false;
@@ -85,6 +85,7 @@ impl Keep {
     /// Reads a subscription to its end; tells why it ended.
     async fn pump<T, S>(
         &self,
+        source: &Source,
         opened: impl Future<Output = Result<S, Error>>,
         pushes: &mpsc::Sender<Push>,
         read: impl Fn(T) -> Option<Push>,
@@ -96,8 +97,14 @@ impl Keep {
             Ok(rows) => rows,
             Err(error) => return self.ended(&error),
         };
-        let Ok(mut next) = timeout(FIRST_WAIT, rows.next()).await else {
-            return format!("IB told nothing within {} s", FIRST_WAIT.as_secs());
+        let mut next = match timeout(FIRST_WAIT, rows.next()).await {
+            Ok(first) => first,
+            // What is left of the last subscription goes; asking again would only cost messages.
+            Err(_) if source.optional() => match pushes.send(Push::Gone(source.clone())).await {
+                Ok(()) => rows.next().await,
+                Err(_) => return "the store is gone".to_owned(),
+            },
+            Err(_) => return format!("IB told nothing within {} s", FIRST_WAIT.as_secs()),
         };
         while let Some(row) = next {
             let push = match row {
