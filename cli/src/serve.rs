@@ -105,6 +105,9 @@ where
     let settings = match Settings::load_from_env(S::NAME, &args.flags) {
         Ok(settings) => settings,
         Err(error) => {
+            if args.common.print_config {
+                out::line(error.read.trim_end());
+            }
             out::problem(format_args!("ibmesh {}: {error}", S::NAME));
             return ExitCode::from(BAD_SETTINGS);
         }
