@@ -170,3 +170,14 @@ fn chains_roll_with_the_date() {
         row.expirations.len() > 10 && row.strikes.iter().any(|strike| *strike < price) && row.strikes.iter().any(|strike| *strike > price)
     );
 }
+
+/// The account's spread expires in the month after next: the default scenario must load on every date.
+#[test]
+fn the_default_scenario_loads_on_every_date() {
+    let mut on = date(2026, 1, 1);
+    while on < date(2027, 7, 1) {
+        let noon = on.at(17, 0, 0, 0).to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp().as_second();
+        assert!(World::new(&Settings::default(), true, noon).is_ok(), "{on}");
+        on = crate::world::calendar::add(on, jiff::ToSpan::days(9));
+    }
+}
