@@ -31,6 +31,8 @@ pub(crate) struct Instrument {
     pub(crate) size_step: &'static str,
     pub(crate) hours: Hours,
     pub(crate) path: Path,
+    /// Its implied volatility, or its underlying's: annual, at the money, a month out.
+    pub(crate) implied: Path,
     pub(crate) option: Option<OptionModel>,
     /// Contract id, symbol and kind of the underlying, for derivatives.
     pub(crate) under: Option<(i32, String, &'static str)>,

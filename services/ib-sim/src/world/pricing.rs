@@ -108,13 +108,14 @@ impl Vanilla {
         let theta = decay / YEAR_DAYS;
         // Waiting never gains on what may be exercised at once, and no day costs more than all there is.
         let theta = if self.american { theta.min(0.0) } else { theta };
+        // Adding zero turns minus zero into zero, which a wire would show as "-0".
         Greeks {
             iv: volatility,
-            delta: sign * normal(sign * terms.d1),
+            delta: sign * normal(sign * terms.d1) + 0.0,
             gamma: density / (spot * volatility * terms.root),
             vega: spot * density * terms.root / 100.0,
-            theta: theta.max(-price),
-            price,
+            theta: theta.max(-price) + 0.0,
+            price: price + 0.0,
             underlying: spot,
         }
     }

@@ -131,3 +131,56 @@ fn expiry(text: &str, today: Date) -> Option<Date> {
     let month = add(today.first_of_month(), months.months());
     Some(trading_day(third_friday(month.year(), month.month())))
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::world::build::instruments;
+    use crate::world::scenario::DEFAULT;
+
+    const TODAY: Date = date(2026, 11, 20);
+
+    fn build(from: &str, to: &str) -> Result<Chains, String> {
+        assert!(DEFAULT.contains(from), "{from}");
+        let scenario = Scenario::parse("mine.toml", &DEFAULT.replacen(from, to, 1)).unwrap();
+        chains(&scenario, &instruments(&scenario, 1, TODAY), TODAY).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn options_that_no_chain_has_are_refused() {
+        let option = r#"con_id = 800000101, underlying = 265598, right = "C", strike = 275.0, expiry = "monthly+2""#;
+        let with = |to: &str| build(option, to).map(|_| ()).unwrap_err();
+        for (row, word) in [
+            (r#"con_id = 800000101, underlying = 265598, right = "C", strike = 276.0, expiry = "monthly+2""#, "grid"),
+            (r#"con_id = 800000101, underlying = 265598, right = "C", strike = 275.0, expiry = "2026-12-17""#, "2026-12-17"),
+            (r#"con_id = 800000101, underlying = 265598, right = "C", strike = 275.0, expiry = "2029-12-21""#, "2029-12-21"),
+            (r#"con_id = 800000101, underlying = 265598, right = "C", strike = 275.0, expiry = "soon""#, "soon"),
+            (r#"con_id = 800000101, underlying = 14204, right = "C", strike = 275.0, expiry = "monthly+2""#, "no options"),
+        ] {
+            let error = with(row);
+            assert!(error.contains("800000101") && error.contains(word), "{error}");
+        }
+        assert!(build("steps = [5.0, 25.0, 100.0]", "steps = [0.3, 25.0, 100.0]").unwrap_err().contains("SPX"));
+    }
+
+    /// A strike that the ladder would not have is added for who names it.
+    #[test]
+    fn a_pinned_strike_is_added() {
+        let far = r#"con_id = 800000101, underlying = 265598, right = "P", strike = 52.5, expiry = "monthly+2""#;
+        let found = build(r#"con_id = 800000101, underlying = 265598, right = "C", strike = 275.0, expiry = "monthly+2""#, far).unwrap();
+        assert_eq!(found.get(800_000_101).unwrap().contract.local_symbol, "AAPL  270115P00052500");
+    }
+
+    #[test]
+    fn a_stock_added_at_the_end_moves_no_id() {
+        let last = r#"    { symbol = "7203""#;
+        let more = r#"    { symbol = "MORE", con_id = 999000001, name = "MORE INC", exchange = "NYSE", price = 50.0, volatility = 0.3, volume = 5.0 },
+    { symbol = "7203""#;
+        let firsts = |chains: &Chains| chains.classes.iter().map(|class| (class.name().to_owned(), class.block)).collect::<Vec<_>>();
+        let (before, after) = (firsts(&build(last, last).unwrap()), firsts(&build(last, more).unwrap()));
+        assert_eq!(before[..], after[..before.len()]);
+        assert_eq!(after.len(), before.len() + 1);
+    }
+}

@@ -10,7 +10,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 
 use super::ids::Block;
-use super::ladder::Grid;
+use super::ladder::{Grid, Rung};
 use super::model::OptionModel;
 use super::schedule::{Expiration, Schedule};
 use crate::world::calendar::{Hours, add, is_us_half_day, yesterday};
@@ -21,8 +21,6 @@ use crate::world::surface::Surface;
 /// How far back and ahead of the start expirations are known.
 pub(crate) const DAYS_BACK: i64 = 45;
 pub(crate) const YEARS_AHEAD: i64 = 7;
-/// Distance of the days whose prices get strikes around them, for series listed for weeks and for years.
-const SAMPLE_DAYS: [i64; 2] = [7, 30];
 /// An option's volume as a part of its underlying's, at the money; an index counts as this many shares.
 const VOLUME_SHARE: f64 = 1.0 / 20_000.0;
 const INDEX_VOLUME: f64 = 4e7;
@@ -65,7 +63,7 @@ pub(crate) struct Pinned {
 #[derive(Debug)]
 pub(crate) struct Series {
     pub(crate) expiration: Expiration,
-    strikes: OnceLock<Vec<u32>>,
+    rungs: OnceLock<Vec<Rung>>,
     rows: OnceLock<Vec<Instrument>>,
 }
 
@@ -87,7 +85,7 @@ impl Class {
     pub(crate) fn series(&self) -> &[Series] {
         self.series.get_or_init(|| {
             let all = self.schedule.expirations(self.known.0, self.known.1, self.cycle, self.morning);
-            all.into_iter().map(|expiration| Series { expiration, strikes: OnceLock::new(), rows: OnceLock::new() }).collect()
+            all.into_iter().map(|expiration| Series { expiration, rungs: OnceLock::new(), rows: OnceLock::new() }).collect()
         })
     }
 
@@ -97,38 +95,46 @@ impl Class {
         all.binary_search_by_key(&number, |series| self.block.number(series.expiration.on)).ok().map(|index| &all[index])
     }
 
-    /// The strikes of a series as multiples of the unit, rising.
-    pub(crate) fn strikes<'a>(&self, series: &'a Series) -> &'a [u32] {
-        series.strikes.get_or_init(|| {
+    /// The strikes that a series ever has, rising.
+    pub(crate) fn rungs<'a>(&self, series: &'a Series) -> &'a [Rung] {
+        series.rungs.get_or_init(|| {
             let own = &series.expiration;
-            let mut codes = self.grid.strikes(own.days_listed(), &self.prices(own));
-            codes.extend(self.pinned.iter().filter(|pin| pin.on == own.on).map(|pin| pin.strike));
-            codes.sort_unstable();
-            codes.dedup();
-            codes
+            let mut rungs = self.grid.rungs(self.life(own));
+            let pinned = self.pinned.iter().filter(|pin| pin.on == own.on);
+            rungs.extend(pinned.map(|pin| Rung { code: pin.strike, since: own.listed }));
+            rungs.sort_unstable();
+            rungs.dedup_by_key(|rung| rung.code);
+            rungs
         })
     }
 
-    /// The underlying's closes in a series' time, a week or a month apart.
-    fn prices(&self, own: &Expiration) -> Vec<f64> {
-        let apart = if own.days_listed() > 60 { SAMPLE_DAYS[1] } else { SAMPLE_DAYS[0] };
-        let days = std::iter::successors(Some(yesterday(own.listed)), |on| Some(add(*on, apart.days())).filter(|next| next < &own.on));
-        days.chain([own.on]).map(|on| self.pattern.level(on) * self.ratio).collect()
+    /// The days of a series, each with the days left and the price at which the one before closed.
+    fn life(&self, own: &Expiration) -> impl Iterator<Item = (Date, i64, f64)> {
+        let length = own.days_listed();
+        (0..=length).map(move |passed| {
+            let on = add(own.listed, passed.days());
+            (on, length - passed, self.pattern.level(yesterday(on)) * self.ratio)
+        })
     }
 
     pub(crate) fn rows<'a>(&self, series: &'a Series) -> &'a [Instrument] {
         series.rows.get_or_init(|| {
-            let strikes = self.strikes(series).iter();
-            strikes.flat_map(|strike| [self.row(series.expiration, *strike, true), self.row(series.expiration, *strike, false)]).collect()
+            let rungs = self.rungs(series).iter();
+            rungs.flat_map(|rung| [self.row(series.expiration, *rung, true), self.row(series.expiration, *rung, false)]).collect()
         })
     }
 
-    pub(crate) fn get<'a>(&self, series: &'a Series, strike: u32, call: bool) -> Option<&'a Instrument> {
-        let index = self.strikes(series).binary_search(&strike).ok()?;
-        self.rows(series).get(index * 2 + usize::from(!call))
+    /// Where a strike stands in [`Self::rows`]: the call, and next to it the put.
+    pub(crate) fn place(&self, series: &Series, code: u32) -> Option<usize> {
+        self.rungs(series).binary_search_by_key(&code, |rung| rung.code).ok().map(|index| index * 2)
     }
 
-    fn row(&self, own: Expiration, code: u32, call: bool) -> Instrument {
+    pub(crate) fn get<'a>(&self, series: &'a Series, code: u32, call: bool) -> Option<&'a Instrument> {
+        let place = self.place(series, code)?;
+        self.rows(series).get(place + usize::from(!call))
+    }
+
+    fn row(&self, own: Expiration, Rung { code, since }: Rung, call: bool) -> Instrument {
         let pattern = &self.pattern;
         let strike = self.grid.strike(code);
         let right = if call { "C" } else { "P" };
@@ -151,7 +157,7 @@ impl Class {
         });
         row.expiry = Some(own.last_trade);
         row.settles = Some(own.on);
-        row.first_day = own.listed;
+        row.first_day = since;
         row.path = self.path(strike);
         row
     }

@@ -91,8 +91,8 @@ fn candidates<'a>(class: &Class, series: &'a Series, query: &Contract) -> &'a [I
         return class.rows(series);
     };
     // Whoever names a strike that does not exist must not make the whole series be built.
-    let place = class.grid.code(strike).and_then(|code| class.strikes(series).binary_search(&code).ok());
-    place.map_or(&[], |index| &class.rows(series)[index * 2..index * 2 + 2])
+    let place = class.grid.code(strike).and_then(|code| class.place(series, code));
+    place.map_or(&[], |call| &class.rows(series)[call..call + 2])
 }
 
 #[cfg(test)]

@@ -17,7 +17,8 @@ use crate::world::instrument::third_friday;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Schedule {
-    /// Every trading day of the next two weeks, and the ends of quarters, besides all that `weekly` has.
+    /// Every trading day of the next two weeks, eight Fridays, the ends of quarters, the monthlies of a
+    /// quarter, and Januaries, Junes and Decembers up to two years out.
     Daily,
     /// The next eight Fridays, the monthlies of the cycle, and Januaries up to two years out.
     Weekly,
@@ -106,7 +107,7 @@ impl Schedule {
         let in_cycle = month.month().rem_euclid(3) == i8::try_from(cycle % 3).unwrap_or(0);
         let months = match self {
             Self::Weekly | Self::Monthly if month.month() == 1 => LEAPS_MONTHS,
-            Self::Daily if month.month() == 1 => LEAPS_MONTHS,
+            Self::Daily if month.month() == 1 || month.month() % 6 == 0 => LEAPS_MONTHS,
             Self::Daily if month.month() % 3 == 0 => YEAR_MONTHS,
             Self::Daily => SERIAL_MONTHS + 1,
             Self::Weekly | Self::Monthly if in_cycle => CYCLE_MONTHS,
