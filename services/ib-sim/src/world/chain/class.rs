@@ -63,8 +63,14 @@ pub(crate) struct Pinned {
 #[derive(Debug)]
 pub(crate) struct Series {
     pub(crate) expiration: Expiration,
-    rungs: OnceLock<Vec<Rung>>,
-    rows: OnceLock<Vec<Instrument>>,
+    strikes: OnceLock<Vec<Strike>>,
+}
+
+/// One strike of a series, with its call and its put once somebody has asked for them.
+#[derive(Debug)]
+pub(crate) struct Strike {
+    pub(crate) rung: Rung,
+    pair: OnceLock<Box<[Instrument; 2]>>,
 }
 
 impl Series {
@@ -85,7 +91,7 @@ impl Class {
     pub(crate) fn series(&self) -> &[Series] {
         self.series.get_or_init(|| {
             let all = self.schedule.expirations(self.known.0, self.known.1, self.cycle, self.morning);
-            all.into_iter().map(|expiration| Series { expiration, rungs: OnceLock::new(), rows: OnceLock::new() }).collect()
+            all.into_iter().map(|expiration| Series { expiration, strikes: OnceLock::new() }).collect()
         })
     }
 
@@ -96,16 +102,40 @@ impl Class {
     }
 
     /// The strikes that a series ever has, rising.
-    pub(crate) fn rungs<'a>(&self, series: &'a Series) -> &'a [Rung] {
-        series.rungs.get_or_init(|| {
+    pub(crate) fn strikes<'a>(&self, series: &'a Series) -> &'a [Strike] {
+        series.strikes.get_or_init(|| {
             let own = &series.expiration;
             let mut rungs = self.grid.rungs(self.life(own));
             let pinned = self.pinned.iter().filter(|pin| pin.on == own.on);
             rungs.extend(pinned.map(|pin| Rung { code: pin.strike, since: own.listed }));
             rungs.sort_unstable();
             rungs.dedup_by_key(|rung| rung.code);
-            rungs
+            rungs.into_iter().map(|rung| Strike { rung, pair: OnceLock::new() }).collect()
         })
+    }
+
+    /// The strikes listed on a day: all of them, or the one that is named by its multiple of the unit.
+    pub(crate) fn listed<'a>(&self, series: &'a Series, code: Option<u32>, today: Date) -> impl Iterator<Item = &'a Strike> + use<'a> {
+        let all = self.strikes(series);
+        let found = match code {
+            None => all,
+            Some(code) => self.place(series, code).map_or(&[][..], |index| &all[index..=index]),
+        };
+        found.iter().filter(move |strike| strike.rung.since <= today)
+    }
+
+    fn place(&self, series: &Series, code: u32) -> Option<usize> {
+        self.strikes(series).binary_search_by_key(&code, |strike| strike.rung.code).ok()
+    }
+
+    /// The call and the put of a strike.
+    pub(crate) fn pair<'a>(&self, series: &Series, strike: &'a Strike) -> &'a [Instrument; 2] {
+        strike.pair.get_or_init(|| Box::new([true, false].map(|call| self.row(series.expiration, strike.rung, call))))
+    }
+
+    pub(crate) fn get<'a>(&self, series: &'a Series, code: u32, call: bool) -> Option<&'a Instrument> {
+        let strike = &self.strikes(series)[self.place(series, code)?];
+        self.pair(series, strike).get(usize::from(!call))
     }
 
     /// The days of a series, each with the days left and the price at which the one before closed.
@@ -115,23 +145,6 @@ impl Class {
             let on = add(own.listed, passed.days());
             (on, length - passed, self.pattern.level(yesterday(on)) * self.ratio)
         })
-    }
-
-    pub(crate) fn rows<'a>(&self, series: &'a Series) -> &'a [Instrument] {
-        series.rows.get_or_init(|| {
-            let rungs = self.rungs(series).iter();
-            rungs.flat_map(|rung| [self.row(series.expiration, *rung, true), self.row(series.expiration, *rung, false)]).collect()
-        })
-    }
-
-    /// Where a strike stands in [`Self::rows`]: the call, and next to it the put.
-    pub(crate) fn place(&self, series: &Series, code: u32) -> Option<usize> {
-        self.rungs(series).binary_search_by_key(&code, |rung| rung.code).ok().map(|index| index * 2)
-    }
-
-    pub(crate) fn get<'a>(&self, series: &'a Series, code: u32, call: bool) -> Option<&'a Instrument> {
-        let place = self.place(series, code)?;
-        self.rows(series).get(place + usize::from(!call))
     }
 
     fn row(&self, own: Expiration, Rung { code, since }: Rung, call: bool) -> Instrument {

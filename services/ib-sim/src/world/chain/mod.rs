@@ -62,7 +62,7 @@ impl Chains {
         let classes = self.classes.iter().filter(|class| class_fits(class, query));
         let series = classes.flat_map(|class| class.series().iter().map(move |series| (class, series)));
         let series = series.filter(|(_, series)| series_fits(series, query, today));
-        series.flat_map(|(class, series)| candidates(class, series, query)).filter(|row| fits(row, query, today)).collect()
+        series.flat_map(|(class, series)| candidates(class, series, query, today)).filter(|row| fits(row, query, today)).collect()
     }
 }
 
@@ -85,14 +85,13 @@ fn series_fits(series: &Series, query: &Contract, today: Date) -> bool {
     told && by_symbol && (query.expiry.is_empty() || dated(own.last_trade, &query.expiry, "%Y%m%d"))
 }
 
-/// The contracts of a series at the strike that was named, or all of them.
-fn candidates<'a>(class: &Class, series: &'a Series, query: &Contract) -> &'a [Instrument] {
-    let Some(strike) = query.strike else {
-        return class.rows(series);
-    };
-    // Whoever names a strike that does not exist must not make the whole series be built.
-    let place = class.grid.code(strike).and_then(|code| class.place(series, code));
-    place.map_or(&[], |call| &class.rows(series)[call..call + 2])
+/// The contracts of a series at the strike that was named, or all of them. Only what may fit is built.
+fn candidates<'a>(class: &Class, series: &'a Series, query: &Contract, today: Date) -> Vec<&'a Instrument> {
+    let code = query.strike.map(|strike| class.grid.code(strike));
+    if code == Some(None) {
+        return Vec::new();
+    }
+    class.listed(series, code.flatten(), today).flat_map(|strike| class.pair(series, strike)).collect()
 }
 
 #[cfg(test)]

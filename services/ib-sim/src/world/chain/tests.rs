@@ -116,7 +116,7 @@ fn not_every_strike_exists_on_every_day() {
         for row in world.secdef(symbol, "SMART", kind, con_id, TODAY).unwrap() {
             let class = world.contracts.chains().of(con_id).find(|class| class.name() == row.trading_class).unwrap();
             let listed = class.series().iter().filter(|series| series.is_listed(TODAY));
-            let counts: Vec<usize> = listed.map(|series| class.rungs(series).iter().filter(|rung| rung.since <= TODAY).count()).collect();
+            let counts: Vec<usize> = listed.map(|series| class.listed(series, None, TODAY).count()).collect();
             assert_eq!(counts.len(), row.expirations.len());
             assert!(counts.iter().all(|count| (20..900).contains(count)), "{} {counts:?}", row.trading_class);
             let missing = counts.iter().filter(|count| **count < row.strikes.len()).count();
