@@ -8,7 +8,7 @@ use jiff::{Timestamp, ToSpan};
 use super::calendar::{Hours, Span, add};
 use super::chain::greeks::IMPLIED_SERIES;
 use super::events::Events;
-use super::instrument::{Instrument, third_friday};
+use super::instrument::{Instrument, month_letter, third_friday};
 use super::prices::{Path, TRADE_SIZE, mix};
 use super::scenario::{CryptoData, FutureData, IndexData, PairData, Scenario, StockData};
 use crate::proto::types::Contract;
@@ -243,7 +243,6 @@ impl Builder<'_> {
     }
 
     fn future(&self, row: &FutureData, index: &Instrument, expiry: Date) -> Instrument {
-        let letter = ["H", "M", "U", "Z"][usize::try_from(expiry.month() / 3 - 1).unwrap_or(0).min(3)];
         let contract = Contract {
             con_id: row.con_id_base + i32::from(expiry.year()) * 100 + i32::from(expiry.month()),
             symbol: row.symbol.clone(),
@@ -252,7 +251,7 @@ impl Builder<'_> {
             multiplier: Some(row.multiplier),
             exchange: row.exchange.clone(),
             currency: "USD".into(),
-            local_symbol: format!("{}{letter}{}", row.symbol, expiry.year() % 10),
+            local_symbol: format!("{}{}{}", row.symbol, month_letter(expiry), expiry.year() % 10),
             trading_class: row.symbol.clone(),
             ..Contract::default()
         };
@@ -267,6 +266,7 @@ impl Builder<'_> {
             min_tick: row.min_tick,
             under: Some((row.underlying, index.contract.symbol.clone(), "IND")),
             expiry: Some(expiry),
+            implied: index.implied,
             events: Arc::clone(&index.events),
             first_day: add(expiry, (-730).days()),
             ..self.blank(contract, Hours::CmeFuture, path, index.volatility)

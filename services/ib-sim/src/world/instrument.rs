@@ -153,6 +153,12 @@ pub(crate) fn plain(value: f64) -> String {
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
+/// How futures exchanges write a month.
+pub(crate) fn month_letter(on: Date) -> char {
+    let letters = ['F', 'G', 'H', 'J', 'K', 'M', 'N', 'Q', 'U', 'V', 'X', 'Z'];
+    letters[usize::try_from(on.month() - 1).unwrap_or(0).min(11)]
+}
+
 /// The third Friday of a month, when monthly options and quarterly futures end.
 pub(crate) fn third_friday(year: i16, month: i8) -> Date {
     let first = Date::new(year, month, 1).unwrap_or(Date::constant(1970, 1, 1));

@@ -179,6 +179,9 @@ pub(crate) struct FutureData {
     /// Ids of the chain: this plus year and month, as in 600202612.
     pub(crate) con_id_base: i32,
     pub(crate) volume: f64,
+    /// Distances of the strikes of its options; none without.
+    #[serde(default)]
+    pub(crate) option_steps: Option<[f64; 3]>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

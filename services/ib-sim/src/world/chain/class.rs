@@ -14,7 +14,7 @@ use super::ladder::{Grid, Rung};
 use super::model::OptionModel;
 use super::schedule::{Expiration, Schedule};
 use crate::world::calendar::{Hours, add, is_us_half_day, yesterday};
-use crate::world::instrument::Instrument;
+use crate::world::instrument::{Instrument, month_letter, plain};
 use crate::world::prices::Path;
 use crate::world::surface::Surface;
 
@@ -90,7 +90,9 @@ impl Class {
 
     pub(crate) fn series(&self) -> &[Series] {
         self.series.get_or_init(|| {
-            let all = self.schedule.expirations(self.known.0, self.known.1, self.cycle, self.morning);
+            // Options on futures still trade on the morning on which they settle.
+            let day_before = self.morning && !self.is_on_future();
+            let all = self.schedule.expirations(self.known.0, self.known.1, self.cycle, day_before);
             all.into_iter().map(|expiration| Series { expiration, strikes: OnceLock::new() }).collect()
         })
     }
@@ -157,13 +159,13 @@ impl Class {
         row.contract.expiry = own.last_trade.strftime("%Y%m%d").to_string();
         row.contract.strike = Some(strike);
         right.clone_into(&mut row.contract.right);
-        // The exchange's 21 characters: class padded to 6, date, right, strike in thousandths.
-        row.contract.local_symbol = format!("{:<6}{}{right}{:08.0}", self.name(), own.on.strftime("%y%m%d"), strike * 1000.0);
+        row.contract.local_symbol = self.symbol(own.on, strike, right);
         row.option = Some(OptionModel {
             strike,
             call,
             expires_at: self.settled_at(own.on),
             american: self.american,
+            on_future: self.is_on_future(),
             ratio: self.ratio,
             surface: self.surface,
             least: pattern.min_tick,
@@ -173,6 +175,24 @@ impl Class {
         row.first_day = since;
         row.path = self.path(strike);
         row
+    }
+
+    pub(crate) fn is_on_future(&self) -> bool {
+        self.pattern.is("FOP")
+    }
+
+    fn symbol(&self, on: Date, strike: f64, right: &str) -> String {
+        if self.is_on_future() {
+            return format!("{}{}{} {right}{}", self.name(), month_letter(on), on.year() % 10, plain(strike));
+        }
+        // The exchanges' 21 characters: class padded to 6, date, right, strike in thousandths.
+        format!("{:<6}{}{right}{:08.0}", self.name(), on.strftime("%y%m%d"), strike * 1000.0)
+    }
+
+    /// Whether a local symbol can be one of this class.
+    pub(crate) fn may_be(&self, local_symbol: &str) -> bool {
+        let root = if self.is_on_future() { local_symbol.get(..self.name().len()) } else { local_symbol.get(..6).map(str::trim_end) };
+        local_symbol.is_empty() || root == Some(self.name())
     }
 
     /// The underlying's path, with the volume of one of its options: most at the money.
