@@ -1,10 +1,41 @@
 //! What the gateway sends, without a dialect.
+//!
+//! Records that both dialects carry field by field are the messages of `wire::pb` themselves: a field
+//! that is absent there is an empty one in text.
 
-use super::types::{BarRow, Contract, ContractDetails, SessionRow, SymbolRow};
+use super::types::{BarRow, Contract, ContractDetails, ScannerRow, SessionRow, SymbolRow};
+use crate::wire::pb::advisor::{ReceiveFa, ReplaceFaEnd, SoftDollarTiers};
+use crate::wire::pb::config::{ConfigResponse, UpdateConfigResponse};
+use crate::wire::pb::depth::{DepthMarketDataDescription, MarketDepth, MarketDepthL2, RerouteMarketDepthRequest, SmartComponents};
+use crate::wire::pb::event::{NewsBulletin, WshEventData, WshMetaData};
+use crate::wire::pb::group::{DisplayGroupList, DisplayGroupUpdated};
+use crate::wire::pb::option::SecDefOptParameter;
+use crate::wire::pb::order::Order;
+use crate::wire::pb::order_report::{CommissionAndFeesReport, Execution, OrderBound, OrderState, OrderStatus};
+use crate::wire::pb::quote::{RealTimeBarTick, RerouteMarketDataRequest, TickNews, TickOptionComputation, TickReqParams};
+use crate::wire::pb::tick::{HistogramData, HistoricalTicks, HistoricalTicksBidAsk, HistoricalTicksLast, TickByTickData};
 
-/// One message to a client.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Event {
+macro_rules! events {
+    ($( $(#[$doc:meta])* $variant:ident $({ $($field:ident : $type:ty),* $(,)? })? $(($inner:ty))? ),* $(,)?) => {
+        /// One message to a client.
+        #[derive(Debug, Clone, PartialEq)]
+        pub(crate) enum Event {
+            $( $(#[$doc])* $variant $({ $($field: $type),* })? $(($inner))? ),*
+        }
+
+        impl Event {
+            /// The name for the journal and for faults.
+            pub(crate) fn name(&self) -> &'static str {
+                match self { $( Self::$variant { .. } => stringify!($variant) ),* }
+            }
+
+            /// Every name there is, so that a misspelt fault is refused.
+            pub(crate) const NAMES: &'static [&'static str] = &[ $( stringify!($variant) ),* ];
+        }
+    };
+}
+
+events! {
     Error { id: i32, time_ms: i64, code: i32, text: String },
     ManagedAccounts(Vec<String>),
     NextValidId(i32),
@@ -30,7 +61,8 @@ pub(crate) enum Event {
     ContractDataEnd { req_id: i32 },
     SymbolSamples { req_id: i32, rows: Vec<SymbolRow> },
     MarketRule { rule_id: i32, increments: Vec<(f64, f64)> },
-    HistoricalData { req_id: i32, bars: Vec<BarRow> },
+    /// Text tells the stretch with the bars, protobuf in [`Event::HistoricalDataEnd`], which follows always.
+    HistoricalData { req_id: i32, start: String, end: String, bars: Vec<BarRow> },
     HistoricalDataEnd { req_id: i32, start: String, end: String },
     HistoricalDataUpdate { req_id: i32, bar: Box<BarRow> },
     HistoricalSchedule { req_id: i32, start: String, end: String, zone: String, sessions: Vec<SessionRow> },
@@ -39,11 +71,50 @@ pub(crate) enum Event {
     HistoricalNews { req_id: i32, time: String, provider: String, article_id: String, headline: String },
     HistoricalNewsEnd { req_id: i32, has_more: bool },
     NewsArticle { req_id: i32, text: String },
-    OpenOrder { order_id: i32, client_id: i32, contract: Box<Contract>, account: String },
-    OrderStatus { order_id: i32, client_id: i32 },
+    OpenOrder { order_id: i32, contract: Box<Contract>, order: Box<Order>, state: Box<OrderState> },
+    OrderStatus(Box<OrderStatus>),
     OpenOrdersEnd,
+    OrderBound(OrderBound),
+    CompletedOrder { contract: Box<Contract>, order: Box<Order>, state: Box<OrderState> },
     CompletedOrdersEnd,
+    ExecutionDetails { req_id: i32, contract: Box<Contract>, execution: Box<Execution> },
     ExecutionDetailsEnd { req_id: i32 },
+    CommissionAndFees(Box<CommissionAndFeesReport>),
+    MarketDataType { req_id: i32, kind: i32 },
+    TickReqParams(TickReqParams),
+    TickPrice { req_id: i32, kind: i32, price: f64, size: Option<String>, attributes: i32 },
+    TickSize { req_id: i32, kind: i32, size: String },
+    TickGeneric { req_id: i32, kind: i32, value: f64 },
+    TickString { req_id: i32, kind: i32, value: String },
+    TickOptionComputation(TickOptionComputation),
+    TickNews(Box<TickNews>),
+    TickSnapshotEnd { req_id: i32 },
+    RerouteMarketData(RerouteMarketDataRequest),
+    RealTimeBar(Box<RealTimeBarTick>),
+    MarketDepth(Box<MarketDepth>),
+    MarketDepthL2(Box<MarketDepthL2>),
+    MarketDepthExchanges(Vec<DepthMarketDataDescription>),
+    SmartComponents(SmartComponents),
+    RerouteMarketDepth(RerouteMarketDepthRequest),
+    TickByTick(Box<TickByTickData>),
+    HistoricalTicks(HistoricalTicks),
+    HistoricalTicksBidAsk(HistoricalTicksBidAsk),
+    HistoricalTicksLast(HistoricalTicksLast),
+    Histogram(HistogramData),
+    SecDefOptParameter(Box<SecDefOptParameter>),
+    SecDefOptParameterEnd { req_id: i32 },
+    ScannerParameters(String),
+    ScannerData { req_id: i32, rows: Vec<ScannerRow> },
+    NewsBulletin(NewsBulletin),
+    ReceiveFa(ReceiveFa),
+    ReplaceFaEnd(ReplaceFaEnd),
+    SoftDollarTiers(SoftDollarTiers),
+    WshMetaData(WshMetaData),
+    WshEventData(WshEventData),
+    DisplayGroupList(DisplayGroupList),
+    DisplayGroupUpdated(DisplayGroupUpdated),
+    Config(Box<ConfigResponse>),
+    UpdateConfig(Box<UpdateConfigResponse>),
 }
 
 /// One position with its market value.

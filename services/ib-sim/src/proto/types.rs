@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::wire::pb::contract::{ComboLeg, DeltaNeutralContract};
+
 /// A contract as a client names it or a gateway shows it; empty text and zero mean "not given".
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(crate) struct Contract {
@@ -37,6 +39,15 @@ pub(crate) struct Contract {
     pub(crate) include_expired: bool,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) description: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) issuer_id: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) combo_legs_description: String,
+    /// The legs of a `BAG`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) combo_legs: Vec<ComboLeg>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) delta_neutral: Option<DeltaNeutralContract>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
@@ -100,4 +111,16 @@ pub(crate) struct SessionRow {
 pub(crate) struct SymbolRow {
     pub(crate) contract: Contract,
     pub(crate) derivatives: Vec<String>,
+}
+
+/// One row of a scanner's answer.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ScannerRow {
+    pub(crate) rank: i32,
+    pub(crate) contract: Contract,
+    pub(crate) market_name: String,
+    pub(crate) distance: String,
+    pub(crate) benchmark: String,
+    pub(crate) projection: String,
+    pub(crate) combo_key: String,
 }

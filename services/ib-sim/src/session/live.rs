@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use futures::StreamExt;
+use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -17,13 +18,14 @@ use tracing::{debug, warn};
 use super::out::Out;
 use super::pushes::Subscriptions;
 use super::{Frames, error_event};
+use crate::broker::News;
 use crate::errors::ApiError;
 use crate::gateway::{Announcement, Gateway, Lease};
 use crate::journal::Count;
 use crate::pacing::{OFFENCES_TO_CLOSE, OpenHistory, Rate};
+use crate::proto::Dialect;
 use crate::proto::event::Event;
 use crate::proto::request::{HistoryQuery, Request};
-use crate::proto::{DecodeError, Dialect};
 use crate::world::history::Answer;
 
 /// Requests that wait on one connection, delayed or being computed.
@@ -52,10 +54,13 @@ pub(super) struct Live {
     pub(super) histories: HashSet<i32>,
     /// Requests held back by a fault or a rule, by id, so that a cancel finds them.
     pub(super) held: HashMap<i32, &'static str>,
+    /// Requests that wait for IB's servers or a farm to come back.
+    pub(super) waiting: Vec<Request>,
     out: Out,
+    pub(super) news: broadcast::Receiver<Arc<News>>,
     /// Set when the connection has to end; frames queued so far are still written.
     closing: bool,
-    lost: bool,
+    pub(super) lost: bool,
     offences: u32,
     last_offence: Option<u64>,
     ticks: u64,
@@ -70,6 +75,7 @@ impl std::fmt::Debug for Live {
 impl Live {
     pub(super) fn new(gateway: Arc<Gateway>, dialect: Dialect, lease: Lease, out: Out) -> Self {
         Self {
+            news: gateway.broker.subscribe(),
             gateway,
             dialect,
             lease,
@@ -77,6 +83,7 @@ impl Live {
             work: JoinSet::new(),
             histories: HashSet::new(),
             held: HashMap::new(),
+            waiting: Vec::new(),
             out,
             closing: false,
             lost: false,
@@ -90,7 +97,14 @@ impl Live {
         if self.lost || self.gateway.faults.stalled() {
             return;
         }
-        if self.out.send(self.dialect.encode(event)).is_err() {
+        let fate = self.gateway.faults.fate(event.name());
+        if fate.copies == 0 {
+            return;
+        }
+        // Some events exist in one dialect only.
+        let Some(frame) = self.dialect.encode(event) else { return };
+        self.gateway.journal.sent(self.gateway.clock.now_ms(), self.lease.client_id, event, &frame);
+        if self.out.send(&frame, fate).is_err() {
             warn!(client_id = self.lease.client_id, "dropping a client that does not read");
             self.gateway.counters.add(Count::slow_clients_dropped);
             self.lost = true;
@@ -131,6 +145,11 @@ impl Live {
                     Err(RecvError::Lagged(_)) => self.push_accounts(),
                     Err(RecvError::Closed) => break,
                 },
+                news = self.news.recv() => match news {
+                    Ok(news) => self.on_order_news(&news),
+                    Err(RecvError::Lagged(missed)) => self.lose_news(missed),
+                    Err(RecvError::Closed) => break,
+                },
                 _ = ticker.tick() => {
                     self.ticks += 1;
                     let ticks = self.ticks;
@@ -155,6 +174,7 @@ impl Live {
                 self.error(-1, notice.clone());
                 // IB: the socket port was reset, this connection ends.
                 self.closing |= notice.code == 1300;
+                self.after_notice(notice.code);
             }
             Announcement::AccountChanged(account) => {
                 debug!(client_id = self.lease.client_id, account, "account changed");
@@ -171,11 +191,7 @@ impl Live {
             Err(error) => {
                 self.gateway.counters.add(Count::unreadable);
                 warn!(client_id = self.lease.client_id, %error, "unreadable request");
-                let message = match error {
-                    DecodeError::Payload { message, .. } => message,
-                    DecodeError::Frame(_) => 0,
-                };
-                return self.error(-1, ApiError::unreadable(message, &error.to_string()));
+                return self.error(-1, ApiError::unreadable(error.message(), &error.to_string()));
             }
         };
         self.gateway.counters.add(Count::requests);
@@ -187,6 +203,7 @@ impl Live {
         if let Some(error) = self.gateway.faults.failure(request.name()) {
             return self.error(request.req_id().unwrap_or(-1), error);
         }
+        let Some(request) = self.past_barrier(request) else { return };
         match self.gateway.faults.delay(request.name()) {
             Some(delay) => self.hold(request, delay),
             None => self.dispatch(request),
@@ -243,7 +260,7 @@ impl Live {
         }
     }
 
-    fn dispatch(&mut self, request: Request) {
+    pub(super) fn dispatch(&mut self, request: Request) {
         if let Request::MatchingSymbols { .. } = request {
             let wait = self.gateway.pacing.symbol_search(self.gateway.clock.uptime());
             if !wait.is_zero() {
@@ -251,35 +268,5 @@ impl Live {
             }
         }
         self.serve(request);
-    }
-
-    fn serve(&mut self, request: Request) {
-        match request {
-            Request::StartApi { .. } => warn!(client_id = self.lease.client_id, "a second StartApi is ignored"),
-            // Silent by nature: neither has an answer on a real gateway.
-            Request::SetServerLogLevel | Request::MarketDataType { .. } => {}
-            Request::CurrentTime => self.send(&Event::CurrentTime(self.now())),
-            Request::CurrentTimeInMillis => self.send(&Event::CurrentTimeInMillis(self.gateway.clock.now_ms())),
-            Request::Ids { .. } => {
-                let id = self.gateway.next_order_id(self.lease.client_id);
-                self.send(&Event::NextValidId(id));
-            }
-            Request::ManagedAccounts => self.send(&Event::ManagedAccounts(self.gateway.world.accounts.ids())),
-            Request::FamilyCodes => {
-                let ids = self.gateway.world.accounts.ids();
-                self.send(&Event::FamilyCodes(ids.into_iter().map(|id| (id, String::new())).collect()));
-            }
-            Request::UserInfo { req_id } => self.send(&Event::UserInfo { req_id, white_branding_id: String::new() }),
-            // No orders exist in this build, so these lists are empty, which is an answer.
-            Request::OpenOrders | Request::AllOpenOrders | Request::AutoOpenOrders => self.send(&Event::OpenOrdersEnd),
-            Request::CompletedOrders => self.send(&Event::CompletedOrdersEnd),
-            Request::Executions { req_id } => self.send(&Event::ExecutionDetailsEnd { req_id }),
-            Request::Unhandled { message, req_id } => {
-                self.gateway.counters.add(Count::unhandled);
-                warn!(client_id = self.lease.client_id, message, "request not served");
-                self.error(req_id.unwrap_or(-1), ApiError::unhandled(message));
-            }
-            other => self.serve_accounts(other),
-        }
     }
 }

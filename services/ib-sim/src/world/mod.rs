@@ -15,10 +15,12 @@ pub(crate) mod contracts;
 pub(crate) mod events;
 pub(crate) mod history;
 pub(crate) mod instrument;
+pub(crate) mod margin;
 pub(crate) mod moment;
 pub(crate) mod news;
 pub(crate) mod prices;
 pub(crate) mod pricing;
+pub(crate) mod quote;
 pub(crate) mod scenario;
 pub(crate) mod scenario_market;
 pub(crate) mod surface;
@@ -53,6 +55,8 @@ pub(crate) struct World {
     /// US dollars for one unit of a currency.
     pub(crate) fx: BTreeMap<String, f64>,
     entitlements: Vec<EntitlementData>,
+    /// What the scenario wants to go wrong; checked and switched on by the gateway.
+    pub(crate) faults: Vec<serde_json::Value>,
     rules: BTreeMap<i32, Vec<(f64, f64)>>,
     seed: u64,
 }
@@ -82,6 +86,7 @@ impl World {
             zone,
             fx: scenario.fx,
             entitlements: scenario.entitlements,
+            faults: scenario.faults,
             rules,
             seed: settings.seed,
         })

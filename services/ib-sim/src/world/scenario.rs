@@ -50,6 +50,9 @@ pub(crate) struct Scenario {
     pub(crate) news: NewsData,
     #[serde(default)]
     pub(crate) market_rules: BTreeMap<String, Vec<(f64, f64)>>,
+    /// Faults that are on from the start, as the control port takes them.
+    #[serde(default)]
+    pub(crate) faults: Vec<serde_json::Value>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -33,22 +33,6 @@ async fn the_journal_tells_every_request_once() {
 }
 
 #[tokio::test]
-async fn unhandled_requests_are_answered_counted_and_journaled() {
-    let sim = sim().await;
-    let client = client(&sim, 7).await;
-    let answer = soon(client.calculate_option_price(&Contract::stock("AAPL").build(), 0.3, 270.0)).await;
-    match answer {
-        Err(ibapi::Error::Notice(notice)) => assert!(notice.message.contains("55"), "{notice:?}"),
-        other => panic!("{other:?}"),
-    }
-    assert_eq!(get(&sim, "/counters").await["counters"]["unhandled"], 1);
-    let journal = get(&sim, "/journal").await;
-    let last = journal["entries"].as_array().unwrap().iter().find(|entry| entry["message"] == "Unhandled").unwrap().clone();
-    assert_eq!(last["fields"]["message"], 55);
-    sim.shutdown().await;
-}
-
-#[tokio::test]
 async fn what_cannot_be_read_is_refused() {
     let sim = sim().await;
     for (path, body) in [

@@ -3,7 +3,10 @@
 
 mod accounts;
 mod control;
+mod faults;
 mod handshake;
 mod market;
+mod orders;
+mod raw;
 mod support;
 mod wire;

@@ -4,15 +4,21 @@
 
 mod account;
 mod market;
+mod order;
+mod quote;
+mod reference;
 
 use bytes::Bytes;
 
 use super::event::Event;
 use super::types::Contract;
 use crate::wire::frame::protobuf;
-use crate::wire::pb::{ReqId, contract, order, session};
+use crate::wire::pb::{ReqId, contract, session};
 use account::encode_account;
 use market::{encode_contract, encode_history, encode_news};
+use order::encode_order;
+use quote::encode_quote;
+use reference::encode_reference;
 
 pub(crate) fn encode(event: &Event) -> Bytes {
     match event {
@@ -43,10 +49,49 @@ pub(crate) fn encode(event: &Event) -> Bytes {
             protobuf(107, &session::UserInfo { req_id: Some(*req_id), white_branding_id: given(white_branding_id) })
         }
         Event::OpenOrder { .. }
-        | Event::OrderStatus { .. }
+        | Event::OrderStatus(_)
         | Event::OpenOrdersEnd
+        | Event::OrderBound(_)
+        | Event::CompletedOrder { .. }
         | Event::CompletedOrdersEnd
-        | Event::ExecutionDetailsEnd { .. } => encode_order(event),
+        | Event::ExecutionDetails { .. }
+        | Event::ExecutionDetailsEnd { .. }
+        | Event::CommissionAndFees(_) => encode_order(event),
+        Event::MarketDataType { .. }
+        | Event::TickReqParams(_)
+        | Event::TickPrice { .. }
+        | Event::TickSize { .. }
+        | Event::TickGeneric { .. }
+        | Event::TickString { .. }
+        | Event::TickOptionComputation(_)
+        | Event::TickNews(_)
+        | Event::TickSnapshotEnd { .. }
+        | Event::RerouteMarketData(_)
+        | Event::RealTimeBar(_)
+        | Event::MarketDepth(_)
+        | Event::MarketDepthL2(_)
+        | Event::MarketDepthExchanges(_)
+        | Event::SmartComponents(_)
+        | Event::RerouteMarketDepth(_)
+        | Event::TickByTick(_)
+        | Event::HistoricalTicks(_)
+        | Event::HistoricalTicksBidAsk(_)
+        | Event::HistoricalTicksLast(_)
+        | Event::Histogram(_)
+        | Event::SecDefOptParameter(_)
+        | Event::SecDefOptParameterEnd { .. } => encode_quote(event),
+        Event::ScannerParameters(_)
+        | Event::ScannerData { .. }
+        | Event::NewsBulletin(_)
+        | Event::ReceiveFa(_)
+        | Event::ReplaceFaEnd(_)
+        | Event::SoftDollarTiers(_)
+        | Event::WshMetaData(_)
+        | Event::WshEventData(_)
+        | Event::DisplayGroupList(_)
+        | Event::DisplayGroupUpdated(_)
+        | Event::Config(_)
+        | Event::UpdateConfig(_) => encode_reference(event),
         Event::ContractData { .. } | Event::ContractDataEnd { .. } | Event::SymbolSamples { .. } | Event::MarketRule { .. } => {
             encode_contract(event)
         }
@@ -71,7 +116,7 @@ fn only_req_id(message: u32, req_id: i32) -> Bytes {
     protobuf(message, &ReqId { req_id: Some(req_id) })
 }
 
-fn wire_contract(contract: &Contract) -> contract::Contract {
+pub(crate) fn wire_contract(contract: &Contract) -> contract::Contract {
     contract::Contract {
         con_id: Some(contract.con_id),
         symbol: given(&contract.symbol),
@@ -86,61 +131,12 @@ fn wire_contract(contract: &Contract) -> contract::Contract {
         local_symbol: given(&contract.local_symbol),
         trading_class: given(&contract.trading_class),
         description: given(&contract.description),
+        issuer_id: given(&contract.issuer_id),
+        combo_legs_descrip: given(&contract.combo_legs_description),
+        combo_legs: contract.combo_legs.clone(),
+        delta_neutral_contract: contract.delta_neutral.clone(),
         ..contract::Contract::default()
     }
-}
-
-fn encode_order(event: &Event) -> Bytes {
-    match event {
-        Event::OpenOrder { order_id, client_id, contract, account } => protobuf(
-            5,
-            &order::OpenOrder {
-                order_id: Some(*order_id),
-                contract: Some(wire_contract(contract)),
-                order: Some(order::Order {
-                    client_id: Some(*client_id),
-                    order_id: Some(*order_id),
-                    perm_id: Some(perm_id(*order_id)),
-                    parent_id: Some(0),
-                    action: Some("BUY".into()),
-                    total_quantity: Some("1".into()),
-                    order_type: Some("LMT".into()),
-                    lmt_price: Some(1.0),
-                    aux_price: Some(0.0),
-                    tif: Some("GTC".into()),
-                    account: Some(account.clone()),
-                    clearing_intent: Some("IB".into()),
-                    ..order::Order::default()
-                }),
-                order_state: Some(order::OrderState { status: Some("Submitted".into()) }),
-            },
-        ),
-        Event::OrderStatus { order_id, client_id } => protobuf(
-            3,
-            &order::OrderStatus {
-                order_id: Some(*order_id),
-                status: Some("Submitted".into()),
-                filled: Some("0".into()),
-                remaining: Some("1".into()),
-                avg_fill_price: Some(0.0),
-                perm_id: Some(perm_id(*order_id)),
-                parent_id: Some(0),
-                last_fill_price: Some(0.0),
-                client_id: Some(*client_id),
-                mkt_cap_price: Some(0.0),
-                ..order::OrderStatus::default()
-            },
-        ),
-        Event::OpenOrdersEnd => protobuf(53, &order::OpenOrdersEnd {}),
-        Event::CompletedOrdersEnd => protobuf(102, &order::CompletedOrdersEnd {}),
-        Event::ExecutionDetailsEnd { req_id } => only_req_id(55, *req_id),
-        other => unreachable!("{other:?} belongs to another family"),
-    }
-}
-
-/// Perm ids of real gateways are large and never meet an order id.
-fn perm_id(order_id: i32) -> i64 {
-    9_000_000_000 + i64::from(order_id)
 }
 
 #[cfg(test)]

@@ -51,35 +51,47 @@ pub(crate) struct Contract {
     pub(crate) last_trade_date: Option<String>,
 }
 
-#[derive(Clone, PartialEq, prost::Message)]
+#[derive(Clone, PartialEq, prost::Message, serde::Serialize)]
 pub(crate) struct ComboLeg {
     #[prost(int32, optional, tag = "1")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) con_id: Option<i32>,
     #[prost(int32, optional, tag = "2")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ratio: Option<i32>,
     #[prost(string, optional, tag = "3")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) action: Option<String>,
     #[prost(string, optional, tag = "4")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) exchange: Option<String>,
     #[prost(int32, optional, tag = "5")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) open_close: Option<i32>,
     #[prost(int32, optional, tag = "6")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) short_sales_slot: Option<i32>,
     #[prost(string, optional, tag = "7")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) designated_location: Option<String>,
     #[prost(int32, optional, tag = "8")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) exempt_code: Option<i32>,
     #[prost(double, optional, tag = "9")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) per_leg_price: Option<f64>,
 }
 
-#[derive(Clone, PartialEq, prost::Message)]
+#[derive(Clone, PartialEq, prost::Message, serde::Serialize)]
 pub(crate) struct DeltaNeutralContract {
     #[prost(int32, optional, tag = "1")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) con_id: Option<i32>,
     #[prost(double, optional, tag = "2")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) delta: Option<f64>,
     #[prost(double, optional, tag = "3")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) price: Option<f64>,
 }
 

@@ -1,11 +1,22 @@
 //! IB's protobuf messages, written by hand from their field numbers and grouped by family.
 
 pub(crate) mod account;
+pub(crate) mod advisor;
+pub(crate) mod config;
 pub(crate) mod contract;
+pub(crate) mod depth;
+pub(crate) mod event;
+pub(crate) mod group;
 pub(crate) mod history;
 pub(crate) mod news;
+pub(crate) mod option;
 pub(crate) mod order;
+pub(crate) mod order_report;
+pub(crate) mod order_request;
+pub(crate) mod quote;
+pub(crate) mod scanner;
 pub(crate) mod session;
+pub(crate) mod tick;
 
 use prost::Message;
 

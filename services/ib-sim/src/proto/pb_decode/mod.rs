@@ -1,31 +1,39 @@
 //! Protobuf requests into [`Request`].
 
+mod order;
+mod quote;
+mod reference;
+
 use prost::{DecodeError, Message};
 
 use super::request::{HeadTimestampQuery, HistoryQuery, NewsQuery, Request};
 use super::types::Contract;
 use crate::wire::frame::Inbound;
-use crate::wire::pb::{ReqId, account, contract, history, news, order, session};
+use crate::wire::pb::{ReqId, account, contract, history, news, session};
+use order::decode_orders;
+use quote::decode_quotes;
+use reference::decode_reference;
 
 /// The numbers of IB's requests; a frame carries them plus 200.
 pub(crate) fn decode(inbound: &Inbound) -> Result<Request, DecodeError> {
     let body = &inbound.payload[..];
     match inbound.message {
-        5 | 15 | 16 | 99 | 7 => decode_orders(inbound.message, body),
+        3..=5 | 7 | 15 | 16 | 21 | 58 | 99 => decode_orders(inbound.message, body),
+        1 | 2 | 10 | 11 | 50 | 51 | 54..=57 | 59 | 78 | 82 | 83 | 88 | 89 | 96..=98 | 107 => decode_quotes(inbound.message, body),
+        12 | 13 | 18 | 19 | 22..=24 | 65..=70 | 72 | 73 | 79 | 100..=103 | 108 | 109 => decode_reference(inbound.message, body),
         6 | 61..=64 | 74..=77 | 92..=95 => decode_account(inbound.message, body),
         9 | 81 | 91 | 106 => decode_contracts(inbound.message, body),
         20 | 25 | 87 | 90 => decode_history(inbound.message, body),
         84..=86 => decode_news(inbound.message, body),
-        8 | 14 | 17 | 49 | 59 | 71 | 80 | 104 | 105 => decode_session(inbound.message, body),
+        8 | 14 | 17 | 49 | 71 | 80 | 104 | 105 => decode_session(inbound.message, body),
         message => Ok(unhandled(message, body)),
     }
 }
 
-/// Nearly every request has its id in field 1; the few without it are the connection's business.
+/// Numbers that IB has not given; the id in field 1, where there is one, is where a client waits.
 fn unhandled(message: u32, body: &[u8]) -> Request {
-    let without_id = matches!(message, 12 | 13 | 18 | 24 | 58 | 65 | 66 | 82);
     let req_id = ReqId::decode(body).ok().and_then(|decoded| decoded.req_id);
-    Request::Unhandled { message, req_id: if without_id { None } else { req_id } }
+    Request::Unhandled { message, req_id }
 }
 
 fn req_id(body: &[u8]) -> Result<i32, DecodeError> {
@@ -38,7 +46,6 @@ fn decode_session(message: u32, body: &[u8]) -> Result<Request, DecodeError> {
         14 => Request::SetServerLogLevel,
         17 => Request::ManagedAccounts,
         49 => Request::CurrentTime,
-        59 => Request::MarketDataType { kind: session::MarketDataTypeRequest::decode(body)?.market_data_type.unwrap_or(1) },
         71 => {
             let request = session::StartApiRequest::decode(body)?;
             Request::StartApi {
@@ -49,16 +56,6 @@ fn decode_session(message: u32, body: &[u8]) -> Result<Request, DecodeError> {
         80 => Request::FamilyCodes,
         104 => Request::UserInfo { req_id: req_id(body)? },
         _ => Request::CurrentTimeInMillis,
-    })
-}
-
-fn decode_orders(message: u32, body: &[u8]) -> Result<Request, DecodeError> {
-    Ok(match message {
-        5 => Request::OpenOrders,
-        15 => Request::AutoOpenOrders,
-        16 => Request::AllOpenOrders,
-        99 => Request::CompletedOrders,
-        _ => Request::Executions { req_id: order::ExecutionRequest::decode(body)?.req_id.unwrap_or_default() },
     })
 }
 
@@ -191,7 +188,7 @@ fn decode_news(message: u32, body: &[u8]) -> Result<Request, DecodeError> {
     })
 }
 
-fn contract_of(wire: Option<contract::Contract>) -> Contract {
+pub(crate) fn contract_of(wire: Option<contract::Contract>) -> Contract {
     let wire = wire.unwrap_or_default();
     Contract {
         con_id: wire.con_id.unwrap_or_default(),
@@ -210,6 +207,10 @@ fn contract_of(wire: Option<contract::Contract>) -> Contract {
         sec_id: wire.sec_id.unwrap_or_default(),
         include_expired: wire.include_expired.unwrap_or_default(),
         description: String::new(),
+        issuer_id: wire.issuer_id.unwrap_or_default(),
+        combo_legs_description: wire.combo_legs_descrip.unwrap_or_default(),
+        combo_legs: wire.combo_legs,
+        delta_neutral: wire.delta_neutral_contract,
     }
 }
 
@@ -225,10 +226,10 @@ mod tests {
 
     #[test]
     fn unhandled_requests_keep_the_id_that_waits() {
-        let request = decode(&inbound(78, ReqId { req_id: Some(42) })).unwrap();
-        assert_eq!(request, Request::Unhandled { message: 78, req_id: Some(42) });
-        let request = decode(&inbound(58, ReqId { req_id: None })).unwrap();
-        assert_eq!(request, Request::Unhandled { message: 58, req_id: None });
+        let request = decode(&inbound(52, ReqId { req_id: Some(42) })).unwrap();
+        assert_eq!(request, Request::Unhandled { message: 52, req_id: Some(42) });
+        let request = decode(&inbound(110, ReqId { req_id: None })).unwrap();
+        assert_eq!(request, Request::Unhandled { message: 110, req_id: None });
     }
 
     #[test]
