@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 /// What text prints where protobuf has nothing.
-const ABSENT: [&str; 9] = ["", "0", "0.0", "-1", "-1.0", "-2.0", "1.7976931348623157E308", "2147483647", "o"];
+const ABSENT: [&str; 8] = ["", "0", "0.0", "-1", "-1.0", "-2.0", "1.7976931348623157E308", "2147483647"];
 const CONTRACT: [u32; 11] = [1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12];
 
 #[derive(Debug, Clone)]
@@ -169,7 +169,7 @@ impl<'t> Walk<'t> {
                     after
                 }
                 '$' => {
-                    let conjunction = matches!(found.last(), Some(Wire::Number(1)));
+                    let conjunction = !matches!(found.last(), Some(Wire::Number(0)));
                     self.expect(path, |text| text == if conjunction { "a" } else { "o" })?;
                     after
                 }

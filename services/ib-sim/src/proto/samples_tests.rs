@@ -6,6 +6,7 @@ use crate::proto::event::{Event, Portfolio};
 use crate::proto::types::{BarRow, Contract, ContractDetails, ScannerRow, SessionRow, SymbolRow};
 use crate::wire::pb::contract::{ComboLeg, DeltaNeutralContract};
 use crate::wire::pb::order::{Order, OrderCondition};
+use crate::wire::pb::order_report::Execution;
 use crate::wire::pb::tick::{HistoricalTick, HistoricalTickBidAsk, HistoricalTickLast, TickByTickData};
 
 /// Arbitrary values that a sample is made of.
@@ -112,6 +113,9 @@ impl Seed {
         let mut order: Order = self.record();
         let kinds = [1, 3, 4, 5, 6, 7].into_iter().take(self.rows * 3);
         order.conditions = kinds.map(|kind| OrderCondition { kind: Some(kind), ..self.record() }).collect();
+        // Numbers in protobuf, flags in text.
+        order.use_price_mgmt_algo = order.use_price_mgmt_algo.map(|_| 1);
+        order.route_marketable_to_bbo = order.route_marketable_to_bbo.map(|_| 1);
         if self.has(8) && self.has(150) {
             order.order_type = Some("PEGBENCH".into());
         }
@@ -290,7 +294,11 @@ impl Seed {
             Event::OrderBound(self.record()),
             Event::CompletedOrder { contract: contract.clone(), order, state: Box::new(self.record()) },
             Event::CompletedOrdersEnd,
-            Event::ExecutionDetails { req_id: -1, contract, execution: Box::new(self.record()) },
+            Event::ExecutionDetails {
+                req_id: -1,
+                contract,
+                execution: Box::new(Execution { time: Some("1795187730".into()), ..self.record() }),
+            },
             Event::ExecutionDetailsEnd { req_id: self.number },
             Event::CommissionAndFees(Box::new(self.record())),
         ]
