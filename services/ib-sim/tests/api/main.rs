@@ -6,4 +6,5 @@ mod control;
 mod handshake;
 mod market;
 mod support;
+mod text;
 mod wire;
