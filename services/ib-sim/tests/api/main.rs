@@ -9,4 +9,5 @@ mod market;
 mod orders;
 mod raw;
 mod support;
+mod text;
 mod wire;
