@@ -3,6 +3,8 @@
 //! Texts come from IB's message code page and from captures of real gateways; the few whose wording
 //! is not attested are marked. Invariant: no other module writes an error text of its own.
 
+mod quotes;
+
 /// An error or notice as it goes to a client: the code decides what clients do, the text is for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ApiError {

@@ -11,7 +11,9 @@ use tokio::sync::broadcast;
 use crate::clock::Clock;
 use crate::errors::ApiError;
 use crate::faults::Faults;
+use crate::feed::Feed;
 use crate::journal::{Counters, Journal};
+use crate::lines::Lines;
 use crate::pacing::Pacing;
 use crate::settings::{Error, Settings};
 use crate::world::World;
@@ -39,6 +41,8 @@ pub(crate) struct Gateway {
     pub(crate) journal: Journal,
     pub(crate) counters: Counters,
     pub(crate) pacing: Pacing,
+    pub(crate) lines: Lines,
+    pub(crate) feed: Feed,
     clients: Mutex<BTreeSet<i32>>,
     order_ids: Mutex<HashMap<i32, i32>>,
     announcements: broadcast::Sender<Announcement>,
@@ -76,6 +80,8 @@ impl Gateway {
         let world = World::new(&settings, clock.always_open(), clock.now_secs())?;
         Ok(Self {
             pacing: Pacing::new(settings.pacing, settings.history_pacing),
+            lines: Lines::new(settings.market_data_lines),
+            feed: Feed::default(),
             clock,
             world,
             faults: Faults::default(),

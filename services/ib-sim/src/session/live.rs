@@ -16,6 +16,7 @@ use tracing::{debug, warn};
 
 use super::out::Out;
 use super::pushes::Subscriptions;
+use super::streams::{Streams, due};
 use super::{Frames, error_event};
 use crate::errors::ApiError;
 use crate::gateway::{Announcement, Gateway, Lease};
@@ -47,6 +48,7 @@ pub(super) struct Live {
     dialect: Dialect,
     pub(super) lease: Lease,
     pub(super) subs: Subscriptions,
+    pub(super) streams: Streams,
     pub(super) work: JoinSet<Work>,
     /// Historical requests being answered.
     pub(super) histories: HashSet<i32>,
@@ -74,6 +76,7 @@ impl Live {
             dialect,
             lease,
             subs: Subscriptions::default(),
+            streams: Streams::default(),
             work: JoinSet::new(),
             histories: HashSet::new(),
             held: HashMap::new(),
@@ -112,6 +115,7 @@ impl Live {
         let mut ticker = interval(TICK);
         ticker.set_missed_tick_behavior(MissedTickBehavior::Skip);
         while !self.closing && !self.lost {
+            let wake = self.wake();
             tokio::select! {
                 frame = frames.next() => match frame {
                     Some(Ok(body)) => self.on_frame(body),
@@ -136,9 +140,11 @@ impl Live {
                     let ticks = self.ticks;
                     self.on_tick(ticks);
                 }
+                () = due(wake) => self.on_streams(),
                 _ = jumps.changed() => {
                     self.push_accounts();
                     self.push_pnl();
+                    self.on_streams();
                 }
                 () = self.out.broken() => break,
             }
@@ -155,6 +161,9 @@ impl Live {
                 self.error(-1, notice.clone());
                 // IB: the socket port was reset, this connection ends.
                 self.closing |= notice.code == 1300;
+                if notice.code == 1101 {
+                    self.forget_streams();
+                }
             }
             Announcement::AccountChanged(account) => {
                 debug!(client_id = self.lease.client_id, account, "account changed");

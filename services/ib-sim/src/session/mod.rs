@@ -4,11 +4,16 @@
 //! holds none, so that a probe of the port disturbs nobody.
 
 mod accounts;
+mod depth;
 mod dispatch;
 mod live;
 mod market;
+mod options;
 mod out;
 mod pushes;
+mod quotes;
+mod streams;
+mod ticks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +43,7 @@ use crate::wire::{frame, hello};
 use crate::world::moment::show;
 use live::Live;
 use out::Out;
+pub(crate) use quotes::Computations;
 
 /// A client that acknowledged the version but never starts is no client.
 const START_DEADLINE: Duration = Duration::from_secs(60);

@@ -3,7 +3,12 @@
 
 mod accounts;
 mod control;
+mod depth;
+mod frames;
 mod handshake;
 mod market;
+mod options;
+mod quotes;
 mod support;
+mod ticks;
 mod wire;
