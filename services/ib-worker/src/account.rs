@@ -6,7 +6,7 @@ use bus::{Builder, Request};
 use ib_link::{AccountKept, Freshness, Holding, Kept};
 use rust_decimal::Decimal;
 use schemas::{
-    Context, Fault, FaultCode, Num,
+    Context, Fault, FaultCode, Num, Written,
     account::{
         AccountParams, AccountSummary, AccountValue, Overview, OverviewReply, POSITIONS_MAX, Position, Positions, PositionsParams,
         PositionsReply, Summary, SummaryReply,
@@ -137,28 +137,28 @@ async fn positions(worker: Arc<Worker>, params: PositionsParams, request: Reques
     let page: Vec<Position> = all.iter().filter(asked).skip(params.offset).take(POSITIONS_MAX).cloned().collect();
     let end = params.offset.saturating_add(page.len());
     let truncated = end < total;
-    Ok(PositionsReply { positions: Arc::new(page), total, truncated, next: truncated.then_some(end), context: told.context })
+    Ok(PositionsReply { positions: page.into(), total, truncated, next: truncated.then_some(end), context: told.context })
 }
 
-/// Every holding as a row, made once for each snapshot: between two pushes of IB's nothing about them changes.
+/// Every holding as a row, made and written once for each snapshot: between two pushes of IB's nothing about them changes.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
     last: Mutex<Option<RowsOf>>,
 }
 
 /// A snapshot and its rows.
-type RowsOf = (Arc<Kept>, Arc<Vec<Position>>);
+type RowsOf = (Arc<Kept>, Written<Vec<Position>>);
 
 impl Rows {
-    fn of(&self, kept: &Arc<Kept>) -> Arc<Vec<Position>> {
+    fn of(&self, kept: &Arc<Kept>) -> Written<Vec<Position>> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         match &*last {
-            Some((of, rows)) if Arc::ptr_eq(of, kept) => Arc::clone(rows),
+            Some((of, rows)) if Arc::ptr_eq(of, kept) => rows.clone(),
             _ => {
                 let accounts = kept.accounts.iter();
                 let rows = accounts.flat_map(|(name, account)| account.holdings.iter().map(move |holding| position(name, holding)));
-                let rows = Arc::new(rows.collect::<Vec<_>>());
-                *last = Some((Arc::clone(kept), Arc::clone(&rows)));
+                let rows = Written::from(rows.collect::<Vec<_>>());
+                *last = Some((Arc::clone(kept), rows.clone()));
                 rows
             }
         }
