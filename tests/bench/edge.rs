@@ -3,9 +3,9 @@
 //! Measured: `tools/call get_positions` through `ibmesh up` (edge, nats-server, one worker, ib-sim). Floor: an axum
 //! handler that asks the same nats-server for an echo process's answer and returns a body of the same bytes; the NATS
 //! reply has the size of the worker's, both responders spawn a task per message, both servers are processes of their
-//! own with the same allocator and TCP_NODELAY. The floor runs on tokio's default runtime, the product's services as they
-//! ship. Rounds alternate, and alternate who goes first, so that the machine's moods hit both. Nothing is asserted: the
-//! ratio is for people.
+//! own with the same allocator and TCP_NODELAY. The floor runs twice: on tokio's default runtime, and on one thread as the
+//! product's services ship. Rounds take turns, and each of the three begins as often, so that the machine's moods hit all
+//! alike. Nothing is asserted: the ratio is for people.
 
 mod floor;
 mod load;
@@ -17,6 +17,7 @@ use std::{
     time::Duration,
 };
 
+use floor::Runtime;
 use load::Measured;
 
 /// The floor has what the product has.
@@ -53,36 +54,44 @@ async fn bench() {
     let (product, nats_url, _up) = start_product(data.path());
     let body = wait_until_served(product).await;
     let reply_bytes = structured_content_bytes(&body);
-    let (_echo, _) = start_floor("echo", &nats_url, reply_bytes, body.len());
-    let (_edge, floor) = start_floor("edge", &nats_url, reply_bytes, body.len());
-    let floor: SocketAddr = floor.parse().expect("an address");
+    let mut floors = Vec::new();
+    for runtime in Runtime::ALL {
+        let (echo, _) = start_floor("echo", runtime, &nats_url, reply_bytes, body.len());
+        let (edge, address) = start_floor("edge", runtime, &nats_url, reply_bytes, body.len());
+        floors.push((runtime, address.parse().expect("an address"), [echo, edge]));
+    }
     say(&format!("payload: NATS reply {reply_bytes} B, HTTP body {} B; {ROUNDS} rounds of {} s each", body.len(), ROUND.as_secs()));
+    let mut servers = vec![("edge get_positions".to_owned(), product)];
+    servers.extend(floors.iter().map(|(runtime, address, _)| (format!("floor, {}", runtime.name()), *address)));
     for connections in CONNECTIONS {
-        compare(product, floor, connections).await;
+        compare(&servers, connections).await;
     }
 }
 
-async fn compare(product: SocketAddr, floor: SocketAddr, connections: usize) {
+/// The first server beside each of the others.
+async fn compare(servers: &[(String, SocketAddr)], connections: usize) {
     // One unmeasured round each: connections, caches, the allocator.
-    load::run(product, CALL, connections, ROUND / 4).await;
-    load::run(floor, CALL, connections, ROUND / 4).await;
-    let (mut ours, mut bare) = (Vec::new(), Vec::new());
+    for (_, address) in servers {
+        load::run(*address, CALL, connections, ROUND / 4).await;
+    }
+    let mut measured = vec![Vec::new(); servers.len()];
     for round in 0..ROUNDS {
-        if round % 2 == 0 {
-            ours.push(load::run(product, CALL, connections, ROUND).await);
-            bare.push(load::run(floor, CALL, connections, ROUND).await);
-        } else {
-            bare.push(load::run(floor, CALL, connections, ROUND).await);
-            ours.push(load::run(product, CALL, connections, ROUND).await);
+        for turn in 0..servers.len() {
+            let server = (round + turn) % servers.len();
+            measured[server].push(load::run(servers[server].1, CALL, connections, ROUND).await);
         }
     }
-    let paired = |of: fn(&Measured) -> f64| ours.iter().zip(&bare).map(|(a, b)| of(a) / of(b)).collect::<Vec<_>>();
     say(&format!("\n{connections} connection{}", if connections == 1 { "" } else { "s" }));
-    say(&row("edge get_positions", &ours));
-    say(&row("floor axum+NATS echo", &bare));
-    say(&format!("  throughput ratio  {}", spread(paired(|m| m.per_s))));
-    say(&format!("  p50 ratio         {}", spread(paired(|m| m.p50_us))));
-    say(&format!("  p99 ratio         {}", spread(paired(|m| m.p99_us))));
+    for ((name, _), rounds) in servers.iter().zip(&measured) {
+        say(&row(name, rounds));
+    }
+    for ((name, _), floor) in servers.iter().zip(&measured).skip(1) {
+        let paired = |of: fn(&Measured) -> f64| measured[0].iter().zip(floor).map(|(a, b)| of(a) / of(b)).collect::<Vec<_>>();
+        say(&format!("  against {name}"));
+        say(&format!("    throughput ratio  {}", spread(paired(|m| m.per_s))));
+        say(&format!("    p50 ratio         {}", spread(paired(|m| m.p50_us))));
+        say(&format!("    p99 ratio         {}", spread(paired(|m| m.p99_us))));
+    }
 }
 
 fn row(name: &str, rounds: &[Measured]) -> String {
@@ -157,9 +166,10 @@ fn structured_content_bytes(body: &[u8]) -> usize {
     envelope.result.structured_content.get().len()
 }
 
-fn start_floor(part: &str, nats_url: &str, reply_bytes: usize, body_bytes: usize) -> (Running, String) {
+fn start_floor(part: &str, runtime: Runtime, nats_url: &str, reply_bytes: usize, body_bytes: usize) -> (Running, String) {
     let mut child = Command::new(std::env::current_exe().expect("this program"))
         .env(floor::PART, part)
+        .env(floor::RUNTIME, runtime.name())
         .env("NATS_URL", nats_url)
         .env(floor::REPLY_BYTES, reply_bytes.to_string())
         .env(floor::BODY_BYTES, body_bytes.to_string())
