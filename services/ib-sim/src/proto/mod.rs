@@ -4,6 +4,7 @@
 //! of [`Dialect`] and two codec modules; message numbers are the same in both and stand in [`numbers`].
 
 pub(crate) mod event;
+mod event_id;
 pub(crate) mod numbers;
 pub(crate) mod pb_decode;
 pub(crate) mod pb_encode;

@@ -5,11 +5,15 @@
 
 mod accounts;
 mod dispatch;
+mod link;
 mod live;
 mod market;
+mod orders;
 mod out;
+mod overtake;
 mod pushes;
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +28,8 @@ use tokio_util::codec::LengthDelimitedCodec;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use crate::errors::{ApiError, FARMS_OK};
+use crate::errors::ApiError;
+use crate::faults::state::Fate;
 use crate::gateway::{Announcement, Gateway, LeaseError};
 use crate::journal::Count;
 use crate::proto::Dialect;
@@ -60,16 +65,16 @@ pub(crate) async fn run(stream: TcpStream, gateway: Arc<Gateway>, cancel: Cancel
     tokio::select! {
         () = cancel.cancelled() => {}
         () = dropped => {}
-        () = serve(stream, Arc::clone(&gateway)) => {}
+        () = gateway.faults.unless_half_open(serve(stream, Arc::clone(&gateway))) => {}
     }
 }
 
 async fn serve(stream: TcpStream, gateway: Arc<Gateway>) {
-    let mut silence = gateway.faults.silence();
-    if *silence.borrow() {
+    let peer = stream.peer_addr().map_or(Ipv4Addr::LOCALHOST.into(), |peer| peer.ip());
+    if gateway.faults.silent_to(peer) {
         // The gateway that accepts only its own machine: TCP answers, the API never does.
         tokio::select! {
-            _ = silence.wait_for(|on| !on) => {}
+            () = gateway.faults.heard(peer) => {}
             () = drain(stream) => {}
         }
         return;
@@ -90,7 +95,7 @@ async fn serve(stream: TcpStream, gateway: Arc<Gateway>) {
     let Some(client_id) = start_api(&gateway, dialect, &mut frames).await else {
         return;
     };
-    let out = Out::new(writer);
+    let out = Out::new(writer, Arc::clone(&gateway));
     let lease = match gateway.lease(client_id) {
         Ok(lease) => lease,
         Err(error) => {
@@ -99,7 +104,7 @@ async fn serve(stream: TcpStream, gateway: Arc<Gateway>) {
             if matches!(error, LeaseError::InUse(_)) {
                 let refusal = error_event(&gateway, -1, ApiError::fixed(326));
                 if let Some(frame) = dialect.encode(&refusal) {
-                    let _ = out.send(frame);
+                    let _ = out.send(&frame, Fate::PLAIN);
                 }
             }
             out.finish().await;
@@ -170,12 +175,14 @@ async fn start_api(gateway: &Gateway, dialect: Dialect, frames: &mut Frames) -> 
     }
 }
 
-/// What a gateway sends unasked, in the order of the captures: accounts, next id, farms.
+/// What a gateway sends unasked, in the order of the captures: its own
+/// working orders if there are any, accounts, next id, farms.
 fn welcome(gateway: &Gateway, live: &mut Live, client_id: i32) {
     flood(gateway, live, client_id);
+    live.replay_orders();
     live.send(&Event::ManagedAccounts(gateway.world.accounts.ids()));
     live.send(&Event::NextValidId(gateway.order_id(client_id)));
-    for code in FARMS_OK {
+    for code in gateway.faults.greeting_codes() {
         live.error(-1, ApiError::fixed(code));
     }
 }

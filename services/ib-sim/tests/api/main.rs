@@ -3,8 +3,11 @@
 
 mod accounts;
 mod control;
+mod faults;
 mod handshake;
 mod market;
+mod orders;
+mod raw;
 mod support;
 mod text;
 mod wire;
