@@ -286,6 +286,19 @@ def tags(**pairs):
     return [TagValue(*pair) for pair in pairs.items()]
 
 
+def option():
+    return contract(secType="OPT", lastTradeDateOrContractMonth="20261218", strike=270.0, right="C", multiplier="100")
+
+
+def quote(client, req_id, kind, of):
+    client.reqMarketDataType(kind)
+    client.reqMktData(req_id, of, "", True, False, [])
+
+
+def past_ticks(client, req_id, what):
+    client.reqHistoricalTicks(req_id, contract(), "20261119 10:00:00 US/Eastern", "", 10, what, 1, True, [])
+
+
 # What both dialects must answer alike: name, request, the callback that ends the answer.
 ANSWERED = [
     ("accounts", lambda c: c.reqManagedAccts(), "managedAccounts"),
@@ -322,6 +335,20 @@ ANSWERED = [
     ("providers", lambda c: c.reqNewsProviders(), "newsProviders"),
     ("headlines", lambda c: c.reqHistoricalNews(14, 265598, "BRFG", "", "", 5, []), "historicalNewsEnd"),
     ("article", lambda c: c.reqNewsArticle(15, "BRFG", "BRFG$none", []), "newsArticle"),
+    ("snapshot", lambda c: quote(c, 60, 1, contract()), "tickSnapshotEnd"),
+    ("frozen", lambda c: quote(c, 61, 2, contract()), "tickSnapshotEnd"),
+    ("delayed", lambda c: quote(c, 62, 3, contract()), "tickSnapshotEnd"),
+    ("option", lambda c: quote(c, 63, 2, option()), "tickSnapshotEnd"),
+    ("depth exchanges", lambda c: c.reqMktDepthExchanges(), "mktDepthExchanges"),
+    ("components", lambda c: c.reqSmartComponents(64, "9c0001"), "smartComponents"),
+    ("histogram", lambda c: c.reqHistogramData(65, contract(), True, "3 days"), "histogramData"),
+    ("last ticks", lambda c: past_ticks(c, 66, "TRADES"), "historicalTicksLast"),
+    ("quoted ticks", lambda c: past_ticks(c, 67, "BID_ASK"), "historicalTicksBidAsk"),
+    ("mid ticks", lambda c: past_ticks(c, 68, "MIDPOINT"), "historicalTicks"),
+    ("volatility", lambda c: c.calculateImpliedVolatility(69, option(), 5.5, 270.0, []), "tickOptionComputation"),
+    ("price", lambda c: c.calculateOptionPrice(70, option(), 0.25, 270.0, []), "tickOptionComputation"),
+    ("chain", lambda c: c.reqSecDefOptParams(71, "AAPL", "", "STK", 265598), "securityDefinitionOptionParameterEnd"),
+    ("option's contract", lambda c: c.reqContractDetails(72, option()), "contractDetailsEnd"),
     ("open orders", lambda c: c.reqAllOpenOrders(), "openOrderEnd"),
     ("completed", lambda c: c.reqCompletedOrders(False), "completedOrdersEnd"),
     ("executions", lambda c: c.reqExecutions(16, ExecutionFilter()), "execDetailsEnd"),
