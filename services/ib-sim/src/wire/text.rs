@@ -3,6 +3,8 @@
 //! Invariant: a count that a client states allocates nothing and never exceeds the fields that are
 //! really there; a written field never holds a NUL.
 
+use std::fmt::{self, Write};
+
 use bytes::{BufMut, Bytes, BytesMut};
 
 /// What IB's own programs print for a double that is not set.
@@ -157,22 +159,20 @@ impl Field for String {
     }
 }
 
-impl Field for i32 {
-    fn write(&self, out: &mut BytesMut) {
-        i64::from(*self).write(out);
-    }
+macro_rules! whole_field {
+    ($($whole:ty),*) => {
+        $(impl Field for $whole {
+            fn write(&self, out: &mut BytesMut) {
+                print(out, format_args!("{self}"));
+            }
+        })*
+    };
 }
 
-impl Field for i64 {
-    fn write(&self, out: &mut BytesMut) {
-        self.to_string().write(out);
-    }
-}
+whole_field!(i32, i64, usize);
 
-impl Field for usize {
-    fn write(&self, out: &mut BytesMut) {
-        self.to_string().write(out);
-    }
+fn print(out: &mut BytesMut, text: fmt::Arguments<'_>) {
+    out.write_fmt(text).expect("BytesMut grows, so printing cannot run out of room");
 }
 
 impl Field for bool {
@@ -189,7 +189,9 @@ impl Field for f64 {
         } else if self.is_infinite() {
             if *self < 0.0 { "-Infinity" } else { INFINITE[0] }.write(out);
         } else {
-            format!("{self:?}").replace('e', "E").write(out);
+            let start = out.len();
+            print(out, format_args!("{self:?}"));
+            out[start..].make_ascii_uppercase();
         }
     }
 }
@@ -222,7 +224,7 @@ impl Field for Escaped<'_> {
                 continue;
             }
             for unit in character.encode_utf16(&mut units) {
-                out.put_slice(format!("\\u{unit:04x}").as_bytes());
+                print(out, format_args!("\\u{unit:04x}"));
             }
         }
     }
