@@ -274,11 +274,14 @@ impl Live {
         }
         let wanted = match line.subject {
             Subject::One(con_id) => {
-                let row = self.gateway.world.contracts.get(con_id);
-                row.map_or_else(Vec::new, |row| {
-                    let modelled = row.option.is_some() && line.modelled;
-                    line::Has::of(&row.contract.sec_type).complete(modelled, line.shown.delayed)
-                })
+                let Some(row) = self.gateway.world.contracts.get(con_id) else { return true };
+                let modelled = row.option.is_some() && line.modelled;
+                let mut wanted = line::Has::of(&row.contract.sec_type).complete(modelled, line.shown.delayed);
+                if self.view(row, line.shown).day.open.is_none() {
+                    // Before the regular hours nobody has told an opening price.
+                    wanted.retain(|kind| *kind != kinds::OPEN);
+                }
+                wanted
             }
             Subject::Combo(_) => combo::COMPLETE.to_vec(),
         };
