@@ -3,6 +3,7 @@
 //! Texts come from IB's message code page and from captures of real gateways; the few whose wording
 //! is not attested are marked. Invariant: no other module writes an error text of its own.
 
+mod orders;
 mod quotes;
 
 /// An error or notice as it goes to a client: the code decides what clients do, the text is for people.
@@ -11,9 +12,6 @@ pub(crate) struct ApiError {
     pub(crate) code: i32,
     pub(crate) text: String,
 }
-
-/// Notices that a healthy gateway sends right after the ids, in the captures' order.
-pub(crate) const FARMS_OK: [i32; 3] = [2104, 2106, 2158];
 
 const NOTICES: &[(i32, &str)] = &[
     (1100, "Connectivity between IBKR and Trader Workstation has been lost."),
@@ -45,6 +43,7 @@ const FIXED: &[(i32, &str)] = &[
     ),
     (504, "Not connected"),
     (10172, "Failed to request news article."),
+    (10182, "Failed to request live updates (disconnected)."),
     (10185, "Failed to cancel PNL (not subscribed)"),
     (10186, "Failed to cancel PNL single (not subscribed)"),
     (10197, "No market data during competing live session"),
@@ -65,6 +64,7 @@ impl ApiError {
         let text = FIXED
             .iter()
             .chain(NOTICES)
+            .chain(orders::FIXED)
             .find(|(known, _)| *known == code)
             .map_or_else(|| format!("Error {code}"), |(_, text)| (*text).to_owned());
         Self { code, text }
@@ -102,6 +102,15 @@ impl ApiError {
 
     pub(crate) fn history_pacing() -> Self {
         Self::history("Historical data request pacing violation")
+    }
+
+    pub(crate) fn history_disconnected() -> Self {
+        Self::history("HMDS server disconnect occurred.  Attempting reconnection...")
+    }
+
+    /// Somebody else uses the login, and with it its market data.
+    pub(crate) fn history_elsewhere() -> Self {
+        Self::history("Trading TWS session is connected from a different IP address")
     }
 
     pub(crate) fn history_cancelled(req_id: i32) -> Self {
@@ -173,7 +182,7 @@ mod tests {
 
     #[test]
     fn codes_are_unique_and_captured_texts_exact() {
-        let mut codes: Vec<i32> = FIXED.iter().chain(NOTICES).map(|(code, _)| *code).collect();
+        let mut codes: Vec<i32> = FIXED.iter().chain(NOTICES).chain(orders::FIXED).map(|(code, _)| *code).collect();
         let count = codes.len();
         codes.sort_unstable();
         codes.dedup();

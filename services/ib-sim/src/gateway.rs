@@ -3,14 +3,15 @@
 //! Invariant: a client id belongs to one connection at a time; the lease returns it when dropped,
 //! however the connection ends.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::broadcast;
 
+use crate::broker::Broker;
 use crate::clock::Clock;
 use crate::errors::ApiError;
-use crate::faults::Faults;
+use crate::faults::{Faults, kinds};
 use crate::feed::Feed;
 use crate::journal::{Counters, Journal};
 use crate::lines::Lines;
@@ -43,8 +44,8 @@ pub(crate) struct Gateway {
     pub(crate) pacing: Pacing,
     pub(crate) lines: Lines,
     pub(crate) feed: Feed,
+    pub(crate) broker: Broker,
     clients: Mutex<BTreeSet<i32>>,
-    order_ids: Mutex<HashMap<i32, i32>>,
     announcements: broadcast::Sender<Announcement>,
 }
 
@@ -66,6 +67,7 @@ pub(crate) enum LeaseError {
 
 impl Drop for Lease {
     fn drop(&mut self) {
+        self.gateway.faults.client_left(self.client_id, self.gateway.clock.uptime());
         lock(&self.gateway.clients).remove(&self.client_id);
     }
 }
@@ -78,7 +80,8 @@ impl Gateway {
     pub(crate) fn new(settings: Settings) -> Result<Self, Error> {
         let clock = Clock::new(settings.clock);
         let world = World::new(&settings, clock.always_open(), clock.now_secs())?;
-        Ok(Self {
+        let gateway = Self {
+            broker: Broker::new(&settings.orders, &world, clock.now_ms())?,
             pacing: Pacing::new(settings.pacing, settings.history_pacing),
             lines: Lines::new(settings.market_data_lines),
             feed: Feed::default(),
@@ -88,15 +91,16 @@ impl Gateway {
             journal: Journal::default(),
             counters: Counters::default(),
             clients: Mutex::default(),
-            order_ids: Mutex::default(),
             announcements: broadcast::Sender::new(ANNOUNCEMENTS),
             settings,
-        })
+        };
+        kinds::start(&gateway)?;
+        Ok(gateway)
     }
 
     pub(crate) fn lease(self: &Arc<Self>, client_id: i32) -> Result<Lease, LeaseError> {
         let mut clients = lock(&self.clients);
-        if clients.contains(&client_id) {
+        if clients.contains(&client_id) || self.faults.client_id_taken(client_id, self.clock.uptime()) {
             return Err(LeaseError::InUse(client_id));
         }
         if clients.len() >= MAX_CLIENTS {
@@ -112,15 +116,12 @@ impl Gateway {
 
     /// The next order id of a client id; each client id has its own sequence.
     pub(crate) fn order_id(&self, client_id: i32) -> i32 {
-        *lock(&self.order_ids).entry(client_id).or_insert(1)
+        self.broker_step(|book, _| book.next_id(client_id))
     }
 
     /// As `order_id`, one further: a captured gateway answers a request for ids this way.
     pub(crate) fn next_order_id(&self, client_id: i32) -> i32 {
-        let mut ids = lock(&self.order_ids);
-        let id = ids.entry(client_id).or_insert(1);
-        *id += 1;
-        *id
+        self.broker_step(|book, _| book.ask_id(client_id))
     }
 
     pub(crate) fn announce(&self, announcement: Announcement) {

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::broker::OrderSettings;
 use crate::clock::ClockSetting;
+use crate::faults::kinds::Wanted;
 use crate::wire::hello::NEWEST_VERSION;
 
 /// How strictly the rules for historical requests are kept.
@@ -37,6 +39,23 @@ impl FromStr for HistoryPacing {
     }
 }
 
+/// A fault that is on from the start: JSON as on the control port, or short, such as `stall` or `farm:farm=ushmds,for_ms=2000`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StartFault(pub(crate) Wanted);
+
+/// The text names no fault, or one with wrong fields.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct StartFaultError(String);
+
+impl FromStr for StartFault {
+    type Err = StartFaultError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self).map_err(StartFaultError)
+    }
+}
+
 /// Everything that can be chosen at the start of a simulator.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -64,6 +83,10 @@ pub struct Settings {
     pub greeks_delay_ms: u64,
     /// At least this many accounts: further ones are added after the scenario's, with cash only.
     pub accounts: Option<usize>,
+    /// Faults that are on from the start, after the scenario's.
+    pub faults: Vec<StartFault>,
+    /// How orders are treated, and where they are kept.
+    pub orders: OrderSettings,
 }
 
 impl Default for Settings {
@@ -81,6 +104,8 @@ impl Default for Settings {
             tick_delay_ms: 20,
             greeks_delay_ms: 200,
             accounts: None,
+            faults: Vec::new(),
+            orders: OrderSettings::default(),
         }
     }
 }
@@ -97,6 +122,17 @@ pub enum Error {
         /// What the system answered.
         #[source]
         source: std::io::Error,
+    },
+    /// A fault for the start cannot be switched on.
+    #[error("fault: {0}")]
+    Fault(String),
+    /// The state file cannot be used.
+    #[error("state of orders {path}: {reason}")]
+    State {
+        /// The file or its directory.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
     },
     /// The scenario cannot be read or contradicts itself.
     #[error("scenario {name}: {reason}")]

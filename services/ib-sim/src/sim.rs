@@ -13,7 +13,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
+use crate::broker;
 use crate::control;
+use crate::faults;
 use crate::gateway::Gateway;
 use crate::session;
 use crate::settings::{Error, Settings};
@@ -65,6 +67,8 @@ impl Sim {
         if let Some(listener) = control {
             tasks.spawn(control::serve(listener, Arc::clone(&gateway), cancel.clone()));
         }
+        tasks.spawn(faults::timers::run(Arc::clone(&gateway), cancel.clone()));
+        tasks.spawn(broker::driver::run(Arc::clone(&gateway), cancel.clone()));
         info!(%addr, ?control_addr, clock = %gateway.clock.setting(), "simulated gateway listens");
         tasks.spawn(accept(listener, addr, gateway, cancel.clone(), tasks.clone()));
         Ok(Self { addr, control_addr, cancel, tasks })

@@ -18,7 +18,7 @@ impl Live {
             Family::Depth => self.serve_depth(request),
             Family::Ticks => self.serve_ticks(request),
             Family::Options => self.serve_options(request),
-            Family::Orders => self.serve_orders(&request),
+            Family::Orders => self.serve_orders(request),
             Family::Scanner => self.unserved(&request),
             Family::Reference => self.unserved(&request),
         }
@@ -47,15 +47,6 @@ impl Live {
                 self.error(req_id.unwrap_or(-1), ApiError::unhandled(message));
             }
             other => unreachable!("{} belongs to another family", other.name()),
-        }
-    }
-
-    fn serve_orders(&mut self, request: &Request) {
-        match request {
-            Request::OpenOrders | Request::AllOpenOrders | Request::AutoOpenOrders { .. } => self.send(&Event::OpenOrdersEnd),
-            Request::CompletedOrders { .. } => self.send(&Event::CompletedOrdersEnd),
-            Request::Executions { req_id, .. } => self.send(&Event::ExecutionDetailsEnd { req_id: *req_id }),
-            other => self.unserved(other),
         }
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use futures::StreamExt;
+use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -18,13 +19,14 @@ use super::out::Out;
 use super::pushes::Subscriptions;
 use super::streams::{Streams, due};
 use super::{Frames, error_event};
+use crate::broker::News;
 use crate::errors::ApiError;
 use crate::gateway::{Announcement, Gateway, Lease};
 use crate::journal::Count;
 use crate::pacing::{OFFENCES_TO_CLOSE, OpenHistory, Rate};
+use crate::proto::Dialect;
 use crate::proto::event::Event;
 use crate::proto::request::{HistoryQuery, Request};
-use crate::proto::{DecodeError, Dialect};
 use crate::world::history::Answer;
 
 /// Requests that wait on one connection, delayed or being computed.
@@ -54,10 +56,13 @@ pub(super) struct Live {
     pub(super) histories: HashSet<i32>,
     /// Requests held back by a fault or a rule, by id, so that a cancel finds them.
     pub(super) held: HashMap<i32, &'static str>,
+    /// Requests that wait for IB's servers or a farm to come back.
+    pub(super) waiting: Vec<Request>,
     out: Out,
+    pub(super) news: broadcast::Receiver<Arc<News>>,
     /// Set when the connection has to end; frames queued so far are still written.
     closing: bool,
-    lost: bool,
+    pub(super) lost: bool,
     offences: u32,
     last_offence: Option<u64>,
     ticks: u64,
@@ -72,6 +77,7 @@ impl std::fmt::Debug for Live {
 impl Live {
     pub(super) fn new(gateway: Arc<Gateway>, dialect: Dialect, lease: Lease, out: Out) -> Self {
         Self {
+            news: gateway.broker.subscribe(),
             gateway,
             dialect,
             lease,
@@ -80,6 +86,7 @@ impl Live {
             work: JoinSet::new(),
             histories: HashSet::new(),
             held: HashMap::new(),
+            waiting: Vec::new(),
             out,
             closing: false,
             lost: false,
@@ -93,7 +100,14 @@ impl Live {
         if self.lost || self.gateway.faults.stalled() {
             return;
         }
-        if self.out.send(self.dialect.encode(event)).is_err() {
+        let fate = self.gateway.faults.fate(event.name());
+        if fate.copies == 0 {
+            return;
+        }
+        // Some events exist in one dialect only.
+        let Some(frame) = self.dialect.encode(event) else { return };
+        self.gateway.journal.sent(self.gateway.clock.now_ms(), self.lease.client_id, event, &frame);
+        if self.out.send(&frame, fate).is_err() {
             warn!(client_id = self.lease.client_id, "dropping a client that does not read");
             self.gateway.counters.add(Count::slow_clients_dropped);
             self.lost = true;
@@ -135,6 +149,11 @@ impl Live {
                     Err(RecvError::Lagged(_)) => self.push_accounts(),
                     Err(RecvError::Closed) => break,
                 },
+                news = self.news.recv() => match news {
+                    Ok(news) => self.on_order_news(&news),
+                    Err(RecvError::Lagged(missed)) => self.lose_news(missed),
+                    Err(RecvError::Closed) => break,
+                },
                 _ = ticker.tick() => {
                     self.ticks += 1;
                     let ticks = self.ticks;
@@ -161,9 +180,7 @@ impl Live {
                 self.error(-1, notice.clone());
                 // IB: the socket port was reset, this connection ends.
                 self.closing |= notice.code == 1300;
-                if notice.code == 1101 {
-                    self.forget_streams();
-                }
+                self.after_notice(notice.code);
             }
             Announcement::AccountChanged(account) => {
                 debug!(client_id = self.lease.client_id, account, "account changed");
@@ -180,11 +197,7 @@ impl Live {
             Err(error) => {
                 self.gateway.counters.add(Count::unreadable);
                 warn!(client_id = self.lease.client_id, %error, "unreadable request");
-                let message = match error {
-                    DecodeError::Payload { message, .. } => message,
-                    DecodeError::Frame(_) => 0,
-                };
-                return self.error(-1, ApiError::unreadable(message, &error.to_string()));
+                return self.error(-1, ApiError::unreadable(error.message(), &error.to_string()));
             }
         };
         self.gateway.counters.add(Count::requests);
@@ -196,6 +209,7 @@ impl Live {
         if let Some(error) = self.gateway.faults.failure(request.name()) {
             return self.error(request.req_id().unwrap_or(-1), error);
         }
+        let Some(request) = self.past_barrier(request) else { return };
         match self.gateway.faults.delay(request.name()) {
             Some(delay) => self.hold(request, delay),
             None => self.dispatch(request),
@@ -252,7 +266,7 @@ impl Live {
         }
     }
 
-    fn dispatch(&mut self, request: Request) {
+    pub(super) fn dispatch(&mut self, request: Request) {
         if let Request::MatchingSymbols { .. } = request {
             let wait = self.gateway.pacing.symbol_search(self.gateway.clock.uptime());
             if !wait.is_zero() {

@@ -70,6 +70,5 @@ impl Live {
     /// Ends every stream of market data without a word: IB's servers have forgotten them (1101).
     pub(super) fn forget_streams(&mut self) {
         self.streams = Streams::default();
-        self.subs.bars.clear();
     }
 }

@@ -13,6 +13,7 @@ pub(crate) mod contracts;
 pub(crate) mod events;
 pub(crate) mod history;
 pub(crate) mod instrument;
+pub(crate) mod margin;
 pub(crate) mod moment;
 pub(crate) mod news;
 pub(crate) mod prices;
@@ -52,6 +53,8 @@ pub(crate) struct World {
     /// US dollars for one unit of a currency.
     pub(crate) fx: BTreeMap<String, f64>,
     entitlements: Vec<EntitlementData>,
+    /// What the scenario wants to go wrong; checked and switched on by the gateway.
+    pub(crate) faults: Vec<serde_json::Value>,
     rules: BTreeMap<i32, Vec<(f64, f64)>>,
     seed: u64,
 }
@@ -81,6 +84,7 @@ impl World {
             zone,
             fx: scenario.fx,
             entitlements: scenario.entitlements,
+            faults: scenario.faults,
             rules,
             seed: settings.seed,
         })
@@ -99,7 +103,7 @@ impl World {
         let Some(model) = instrument.option else {
             return self.raw_source(instrument, with);
         };
-        let view = |at: i64, node: Node| model.view(at, &self.level(instrument, Hours::UsStock.local_date(at)), node);
+        let view = |at: i64, node: Node| model.view(at, &Self::level(instrument, Hours::UsStock.local_date(at)), node);
         self.raw_source(instrument, |raw| with(&Source { view: &view, stepped: true, ..*raw }))
     }
 
@@ -139,9 +143,13 @@ impl World {
     /// A series that is no price, such as a volatility: its own path around its own level.
     pub(crate) fn series<T>(&self, instrument: &Instrument, salt: u64, base: f64, sigma: f64, with: impl FnOnce(&Source<'_>) -> T) -> T {
         let key = mix(mix(self.seed, salt), instrument.path.key);
-        let path = prices::Path { key, base, sigma, drift: 0.0, volume: 0.0, ..instrument.path };
-        let events = &events::Events::default();
-        with(&Source { calendar: self.calendar, hours: instrument.path_hours(), path, events, view: &|_, node| node, stepped: false })
+        self.along(instrument, prices::Path { key, base, sigma, drift: 0.0, volume: 0.0, ..instrument.path }, with)
+    }
+
+    /// Any path in the hours of an instrument, without the jumps of its price.
+    pub(crate) fn along<T>(&self, instrument: &Instrument, path: prices::Path, with: impl FnOnce(&Source<'_>) -> T) -> T {
+        let (hours, events) = (instrument.path_hours(), &events::Events::default());
+        with(&Source { calendar: self.calendar, hours, path, events, view: &|_, node| node, stepped: false })
     }
 
     /// The mark price, on the instrument's grid.
