@@ -474,3 +474,18 @@ async fn contract_news_on_a_line() {
     assert!(!one.headline.is_empty() && ["BRFG", "DJNL"].contains(&one.provider_code.as_str()));
     sim.shutdown().await;
 }
+
+/// A provider's broad tape; what is no provider has none.
+#[tokio::test]
+async fn a_providers_tape() {
+    let sim = friday().await;
+    let client = client(&sim, 1).await;
+    let mut news = client.broad_tape_news("BRFG").await.unwrap().filter_data();
+    let (one, two) = (soon(news.next()).await.unwrap().unwrap(), soon(news.next()).await.unwrap().unwrap());
+    assert_eq!((one.provider_code.as_str(), one.time <= two.time), ("BRFG", true));
+    let article = soon(client.news_article(&two.provider_code, &two.article_id)).await.unwrap();
+    assert!(article.article_text.contains(&two.headline));
+    let mut unknown = client.broad_tape_news("NOBODY").await.unwrap();
+    assert_eq!(code(soon(unknown.next()).await.unwrap()), 200);
+    sim.shutdown().await;
+}

@@ -130,7 +130,11 @@ impl Live {
             (None, false) => return Err(generic::refusal(list, &contract.sec_type)),
         };
         let wanted = Wanted { req_id, generics, snapshot, regulatory };
-        if contract.sec_type == "BAG" { self.open_combo(wanted, contract) } else { self.open_single(wanted, contract) }
+        match contract.sec_type.as_str() {
+            "BAG" => self.open_combo(wanted, contract),
+            "NEWS" => self.open_tape(&wanted, contract),
+            _ => self.open_single(wanted, contract),
+        }
     }
 
     fn open_single(&mut self, wanted: Wanted, contract: &Contract) -> Result<(), ApiError> {
@@ -239,6 +243,7 @@ impl Live {
                     }
                 }
                 Subject::Combo(legs) => self.push_combo(line, &legs, &mut out),
+                Subject::Tape(provider) => self.push_tape(line, &provider, &mut out),
             }
         }
         out.iter().for_each(|event| self.send(event));
@@ -272,9 +277,9 @@ impl Live {
         if uptime >= line.times.asked + SNAPSHOT_DEADLINE {
             return true;
         }
-        let wanted = match line.subject {
+        let wanted = match &line.subject {
             Subject::One(con_id) => {
-                let Some(row) = self.gateway.world.contracts.get(con_id) else { return true };
+                let Some(row) = self.gateway.world.contracts.get(*con_id) else { return true };
                 let modelled = row.option.is_some() && line.modelled;
                 let mut wanted = line::Has::of(&row.contract.sec_type).complete(modelled, line.shown.delayed);
                 if self.view(row, line.shown).day.open.is_none() {
@@ -284,6 +289,7 @@ impl Live {
                 wanted
             }
             Subject::Combo(_) => combo::COMPLETE.to_vec(),
+            Subject::Tape(_) => Vec::new(),
         };
         line.has_all(&wanted)
     }
