@@ -42,9 +42,9 @@ pub(crate) struct Gateway {
     pub(crate) journal: Journal,
     pub(crate) counters: Counters,
     pub(crate) pacing: Pacing,
+    pub(crate) broker: Broker,
     pub(crate) lines: Lines,
     pub(crate) feed: Feed,
-    pub(crate) broker: Broker,
     clients: Mutex<BTreeSet<i32>>,
     announcements: broadcast::Sender<Announcement>,
 }

@@ -49,10 +49,10 @@ impl Live {
 
     /// Subscriptions to market data are gone; whoever wants them asks again.
     fn lose_market_data(&mut self) {
-        self.forget_streams();
         for req_id in std::mem::take(&mut self.subs.bars).into_keys() {
             self.error(req_id, ApiError::fixed(10182));
         }
+        self.forget_streams();
         self.push_accounts();
     }
 }

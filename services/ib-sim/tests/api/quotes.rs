@@ -10,7 +10,7 @@ use ibapi::market_data::realtime::{Quote, TickTypes};
 use ibapi::subscriptions::{SubscriptionItem, SubscriptionItemStreamExt};
 
 use crate::frames::{Field, Frames, by_id, contract, encode};
-use crate::support::{client, fault, friday, get, post, settings, sim, soon, start, until};
+use crate::support::{client, fault, friday, post, settings, sim, soon, start, until};
 
 fn stock(symbol: &str) -> Contract {
     Contract::stock(symbol).build()
@@ -420,7 +420,9 @@ async fn lost_data_ends_the_streams() {
     frames.until(|answer| answer.id == 1).await;
     fault(&sim, r#"{"kind":"notice","code":1101}"#).await;
     lines_are(&sim, 0).await;
-    assert!(get(&sim, "/state").await["state"]["lines_open"] == 0);
+    frames.ask(1, &[Field::Int(1, 5), Field::Inner(2, by_id(265_598))]).await;
+    frames.until(|answer| answer.id == 1).await;
+    lines_are(&sim, 1).await;
     sim.shutdown().await;
 }
 

@@ -60,6 +60,10 @@ impl Default for Quotes {
 }
 
 impl Quotes {
+    pub(super) fn without_lines(&self) -> Self {
+        Self { asked: self.asked, ..Self::default() }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
