@@ -92,7 +92,8 @@ impl Feed {
     }
 
     fn compute(&self, world: &World, row: &Instrument, slot: i64, delayed: bool) -> View {
-        let minute = self.minute(world, row, (slot * SLOT_MS).div_euclid(1000), delayed);
+        let asked = (slot * SLOT_MS).div_euclid(1000);
+        let minute = self.minute(world, row, asked, delayed);
         let now = minute.at(slot);
         let second = if now.open { now.second } else { now.traded_at };
         let mark = row.round(now.price);
@@ -101,7 +102,7 @@ impl Feed {
             slot,
             second,
             open: now.open,
-            halted: world.halted(row, second),
+            halted: world.halted(row, asked),
             quote,
             last: row.round(now.last),
             traded_at: now.traded_at,

@@ -5,7 +5,7 @@
 //! | `GET /journal?since=N&direction=in` | `{"last":n,"entries":[{"seq","direction","time","client_id","message","fields"}]}`; `out`: frames sent, with `id` and `bytes` in place of `fields`; `both` |
 //! | `GET /clients` | `{"clients":[7]}`: the client ids connected |
 //! | `GET /counters` | `{"counters":{"requests":n,"unhandled":n,...}}` |
-//! | `GET /state` | `{"state":{"now","clock","seed","clients","accounts":[...],"faults":{...}}}` |
+//! | `GET /state` | `{"state":{"now","clock","seed","clients","lines_open","accounts":[...],"faults":{...}}}` |
 //! | `GET /faults` | `{"faults":{...}}`: what is switched on |
 //! | `POST /faults` | switches one fault (below), answers as `GET` |
 //! | `DELETE /faults` | switches all off and opens the port |

@@ -68,8 +68,8 @@ impl Live {
     }
 
     /// Ends every stream of market data without a word: IB's servers have forgotten them (1101).
+    /// The data type that the client chose is the gateway's own knowledge and stays.
     pub(super) fn forget_streams(&mut self) {
-        self.streams = Streams::default();
-        self.subs.bars.clear();
+        self.streams = Streams { quotes: self.streams.quotes.without_lines(), ..Streams::default() };
     }
 }

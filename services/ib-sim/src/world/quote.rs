@@ -51,3 +51,7 @@ impl World {
         unit(mix(mix(mix(self.seed, QUOTE_SALT), mix(own, second.unsigned_abs())), salt))
     }
 }
+
+#[cfg(test)]
+#[path = "quote_tests.rs"]
+mod tests;

@@ -1,9 +1,8 @@
 //! Protobuf frames by hand: what the real client hides, and fields it does not show.
 
 use ib_sim::Sim;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
+use crate::raw::Raw;
 use crate::support::soon;
 
 /// One field of a request: number and value.
@@ -30,7 +29,7 @@ pub(crate) struct Answer {
     pub(crate) fields: Vec<(u32, Value)>,
 }
 
-pub(crate) struct Frames(TcpStream);
+pub(crate) struct Frames(Raw);
 
 fn varint(mut value: u64, out: &mut Vec<u8>) {
     while value >= 0x80 {
@@ -133,36 +132,16 @@ impl Answer {
 
 impl Frames {
     /// A started session; what a gateway says unasked is read already.
-    pub(crate) async fn start(sim: &Sim, client_id: i64) -> Self {
-        let mut stream = TcpStream::connect(sim.addr()).await.unwrap();
-        stream.write_all(b"API\0\0\0\0\x09v213..226").await.unwrap();
-        let mut frames = Self(stream);
-        frames.body().await;
-        frames.ask(71, &[Field::Int(1, client_id)]).await;
-        while frames.next().await.text(4) != "Sec-def data farm connection is OK:secdefnj" {}
-        frames
+    pub(crate) async fn start(sim: &Sim, client_id: u8) -> Self {
+        Self(Raw::started(sim, client_id).await)
     }
 
     pub(crate) async fn ask(&mut self, message: u32, fields: &[Field<'_>]) {
-        let payload = encode(fields);
-        let mut frame = u32::try_from(payload.len() + 4).unwrap().to_be_bytes().to_vec();
-        frame.extend((message + 200).to_be_bytes());
-        frame.extend(payload);
-        self.0.write_all(&frame).await.unwrap();
-    }
-
-    async fn body(&mut self) -> Vec<u8> {
-        soon(async {
-            let length = self.0.read_u32().await.unwrap();
-            let mut body = vec![0; usize::try_from(length).unwrap()];
-            self.0.read_exact(&mut body).await.unwrap();
-            body
-        })
-        .await
+        self.0.send(message, &encode(fields)).await;
     }
 
     pub(crate) async fn next(&mut self) -> Answer {
-        let body = self.body().await;
+        let body = self.0.frame().await.expect("a frame");
         let id = u32::from_be_bytes(body[..4].try_into().unwrap()) - 200;
         Answer { id, fields: decode(&body[4..]) }
     }

@@ -10,7 +10,7 @@ use ibapi::market_data::realtime::{Quote, TickTypes};
 use ibapi::subscriptions::{SubscriptionItem, SubscriptionItemStreamExt};
 
 use crate::frames::{Field, Frames, by_id, contract, encode};
-use crate::support::{client, fault, friday, get, post, settings, sim, soon, start, until};
+use crate::support::{client, fault, friday, post, settings, sim, soon, start, until};
 
 fn stock(symbol: &str) -> Contract {
     Contract::stock(symbol).build()
@@ -200,10 +200,7 @@ pub(crate) async fn listed_option(client: &Client, symbol: &str) -> Contract {
         last_trade_date_or_contract_month: format!("{}{:02}", month.year(), u8::from(month.month())),
         ..Contract::default()
     };
-    let (ticks, _) = match snapshot(client, &stock).await {
-        Ok(found) => found,
-        Err(_) => (Vec::new(), Vec::new()),
-    };
+    let (ticks, _) = snapshot(client, &stock).await.unwrap_or_default();
     let spot = Quote::from_ticks(&ticks).last.unwrap_or(272.0);
     let rows = soon(client.contract_details(&asked)).await.unwrap();
     let nearest = rows.into_iter().map(|row| row.contract).min_by(|a, b| (a.strike - spot).abs().total_cmp(&(b.strike - spot).abs()));
@@ -423,6 +420,74 @@ async fn lost_data_ends_the_streams() {
     frames.until(|answer| answer.id == 1).await;
     fault(&sim, r#"{"kind":"notice","code":1101}"#).await;
     lines_are(&sim, 0).await;
-    assert!(get(&sim, "/state").await["state"]["lines_open"] == 0);
+    frames.ask(1, &[Field::Int(1, 5), Field::Inner(2, by_id(265_598))]).await;
+    frames.until(|answer| answer.id == 1).await;
+    lines_are(&sim, 1).await;
+    sim.shutdown().await;
+}
+
+/// A frozen line tells when the market opens, and shows its quotes from then on.
+#[tokio::test]
+async fn a_frozen_line_thaws() {
+    let clock = "2026-11-20T03:50:00-05:00".parse().unwrap();
+    let sim = start(Settings { clock, ..settings() }).await;
+    let mut frames = Frames::start(&sim, 7).await;
+    frames.ask(59, &[Field::Int(1, 2)]).await;
+    frames.ask(1, &[Field::Int(1, 5), Field::Inner(2, by_id(265_598))]).await;
+    let told = frames.next().await;
+    assert_eq!((told.id, told.int(2)), (58, 2));
+    frames.until(|answer| answer.id == 1 && answer.int(2) == 1).await;
+    post(&sim, "/clock", r#"{"advance_ms":660000}"#).await;
+    let told = frames.until(|answer| answer.id == 58).await;
+    assert_eq!(told.int(2), 1);
+    frames.until(|answer| answer.id == 1 && answer.int(2) == 1).await;
+    sim.shutdown().await;
+}
+
+/// Bars that are kept up to date hold a line each.
+#[tokio::test]
+async fn live_bars_hold_lines() {
+    let sim = start(Settings { market_data_lines: 1, ..settings() }).await;
+    let mut frames = Frames::start(&sim, 7).await;
+    let ask = |id, con_id| {
+        let text = [(4, "1 min"), (5, "600 S"), (7, "TRADES")].map(|(number, text)| Field::Text(number, text));
+        let mut fields = vec![Field::Int(1, id), Field::Inner(2, by_id(con_id)), Field::Int(8, 2), Field::Int(9, 1)];
+        fields.extend(text);
+        fields
+    };
+    frames.ask(20, &ask(1, 265_598)).await;
+    frames.until(|answer| answer.id == 108).await;
+    lines_are(&sim, 1).await;
+    frames.ask(20, &ask(2, 272_093)).await;
+    let error = frames.error().await;
+    assert_eq!((error.int(1), error.code()), (2, 101));
+    frames.ask(25, &[Field::Int(1, 1)]).await;
+    lines_are(&sim, 0).await;
+    sim.shutdown().await;
+}
+
+/// Headlines of a contract come on its line, the newest few at once.
+#[tokio::test]
+async fn contract_news_on_a_line() {
+    let sim = friday().await;
+    let client = client(&sim, 1).await;
+    let mut news = client.contract_news(&stock("AAPL"), &["BRFG", "DJNL"]).await.unwrap().filter_data();
+    let one = soon(news.next()).await.unwrap().unwrap();
+    assert!(!one.headline.is_empty() && ["BRFG", "DJNL"].contains(&one.provider_code.as_str()));
+    sim.shutdown().await;
+}
+
+/// A provider's broad tape; what is no provider has none.
+#[tokio::test]
+async fn a_providers_tape() {
+    let sim = friday().await;
+    let client = client(&sim, 1).await;
+    let mut news = client.broad_tape_news("BRFG").await.unwrap().filter_data();
+    let (one, two) = (soon(news.next()).await.unwrap().unwrap(), soon(news.next()).await.unwrap().unwrap());
+    assert_eq!((one.provider_code.as_str(), one.time <= two.time), ("BRFG", true));
+    let article = soon(client.news_article(&two.provider_code, &two.article_id)).await.unwrap();
+    assert!(article.article_text.contains(&two.headline));
+    let mut unknown = client.broad_tape_news("NOBODY").await.unwrap();
+    assert_eq!(code(soon(unknown.next()).await.unwrap()), 200);
     sim.shutdown().await;
 }

@@ -133,7 +133,7 @@ async fn live_ticks_of_every_kind() {
     let mut quotes = client.tick_by_tick(&nvidia, 0).bid_ask(IgnoreSize::No).await.unwrap().filter_data();
     let mut middle = client.tick_by_tick(&tesla, 0).mid_point().await.unwrap().filter_data();
     let trade = soon(last.next()).await.unwrap().unwrap();
-    assert!(trade.price > 1.0 && f64::from(trade.size) > 0.0 && !trade.exchange.is_empty());
+    assert!(trade.price > 1.0 && trade.size > 0.0 && !trade.exchange.is_empty());
     assert!(soon(all.next()).await.unwrap().unwrap().price > 1.0);
     let (one, two) = (soon(quotes.next()).await.unwrap().unwrap(), soon(quotes.next()).await.unwrap().unwrap());
     assert!(one.bid_price < one.ask_price && (one.bid_price, one.ask_price, one.bid_size) != (two.bid_price, two.ask_price, two.bid_size));

@@ -23,6 +23,8 @@ pub(super) enum Subject {
     One(i32),
     /// Contracts and how many of each one buys; sold ones count below zero.
     Combo(Vec<(i32, f64)>),
+    /// All headlines of one provider.
+    Tape(String),
 }
 
 /// How the data of a line is shown.

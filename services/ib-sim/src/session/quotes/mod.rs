@@ -13,7 +13,7 @@ mod news;
 mod permit;
 mod values;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,16 +50,20 @@ pub(super) struct Quotes {
     lines: BTreeMap<i32, Line>,
     asked: Asked,
     /// Contracts that were refused with the offer of delayed data.
-    offered: HashMap<i32, ()>,
+    offered: HashSet<i32>,
 }
 
 impl Default for Quotes {
     fn default() -> Self {
-        Self { lines: BTreeMap::new(), asked: Asked { delayed: false, frozen: false }, offered: HashMap::new() }
+        Self { lines: BTreeMap::new(), asked: Asked { delayed: false, frozen: false }, offered: HashSet::new() }
     }
 }
 
 impl Quotes {
+    pub(super) fn without_lines(&self) -> Self {
+        Self { asked: self.asked, ..Self::default() }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
@@ -130,7 +134,11 @@ impl Live {
             (None, false) => return Err(generic::refusal(list, &contract.sec_type)),
         };
         let wanted = Wanted { req_id, generics, snapshot, regulatory };
-        if contract.sec_type == "BAG" { self.open_combo(wanted, contract) } else { self.open_single(wanted, contract) }
+        match contract.sec_type.as_str() {
+            "BAG" => self.open_combo(wanted, contract),
+            "NEWS" => self.open_tape(&wanted, contract),
+            _ => self.open_single(wanted, contract),
+        }
     }
 
     fn open_single(&mut self, wanted: Wanted, contract: &Contract) -> Result<(), ApiError> {
@@ -144,32 +152,26 @@ impl Live {
             // It is paid for one by one, so it needs no subscription.
             entitlement = Entitlement::Live;
         }
-        let verdict = permit::decide(row, entitlement, quotes.asked, quotes.offered.contains_key(&con_id));
-        if let Verdict::Refuse(error) = verdict {
-            if error.code == 354 && entitlement == Entitlement::Delayed && self.streams.quotes.offered.len() < MAX_LINES {
-                self.streams.quotes.offered.insert(con_id, ());
+        let verdict = permit::decide(row, entitlement, quotes.asked, quotes.offered.contains(&con_id));
+        let (shown, silent, notice) = match verdict {
+            Verdict::Show(shown) => (shown, false, None),
+            Verdict::ShowDelayed(shown) => (shown, false, Some(ApiError::showing_delayed())),
+            Verdict::Silent(error) => (Shown::default(), true, Some(error)),
+            Verdict::Refuse(error) => {
+                if entitlement == Entitlement::Delayed && quotes.offered.len() < MAX_LINES {
+                    self.streams.quotes.offered.insert(con_id);
+                }
+                return Err(error);
             }
-            return Err(error);
-        }
+        };
         let place = gateway.lines.take(Budget::Quotes, i64::from(con_id)).ok_or_else(ApiError::max_tickers)?;
         let req_id = wanted.req_id;
         let mut line = Line::new(req_id, Subject::One(con_id), self.times(con_id));
         line.place = Some(place);
         line.generics = wanted.generics;
         line.snapshot = wanted.snapshot;
-        let mut notices = Vec::new();
-        match verdict {
-            Verdict::Show(shown) => line.shown = shown,
-            Verdict::ShowDelayed(shown) => {
-                line.shown = shown;
-                notices.push(ApiError::showing_delayed());
-            }
-            Verdict::Silent(error) => {
-                line.silent = true;
-                notices.push(error);
-            }
-            Verdict::Refuse(error) => return Err(error),
-        }
+        (line.shown, line.silent) = (shown, silent);
+        let mut notices: Vec<ApiError> = notice.into_iter().collect();
         if let Some((under, ..)) = row.under.as_ref().filter(|_| row.option.is_some() && !line.silent) {
             let under = world.contracts.get(*under);
             if let Some(under) = under.filter(|under| !line.shown.delayed && world.entitlement(under) != Entitlement::Live) {
@@ -239,6 +241,7 @@ impl Live {
                     }
                 }
                 Subject::Combo(legs) => self.push_combo(line, &legs, &mut out),
+                Subject::Tape(provider) => self.push_tape(line, &provider, &mut out),
             }
         }
         out.iter().for_each(|event| self.send(event));
@@ -272,15 +275,19 @@ impl Live {
         if uptime >= line.times.asked + SNAPSHOT_DEADLINE {
             return true;
         }
-        let wanted = match line.subject {
+        let wanted = match &line.subject {
             Subject::One(con_id) => {
-                let row = self.gateway.world.contracts.get(con_id);
-                row.map_or_else(Vec::new, |row| {
-                    let modelled = row.option.is_some() && line.modelled;
-                    line::Has::of(&row.contract.sec_type).complete(modelled, line.shown.delayed)
-                })
+                let Some(row) = self.gateway.world.contracts.get(*con_id) else { return true };
+                let modelled = row.option.is_some() && line.modelled;
+                let mut wanted = line::Has::of(&row.contract.sec_type).complete(modelled, line.shown.delayed);
+                if self.view(row, line.shown).day.open.is_none() {
+                    // Before the regular hours nobody has told an opening price.
+                    wanted.retain(|kind| *kind != kinds::OPEN);
+                }
+                wanted
             }
             Subject::Combo(_) => combo::COMPLETE.to_vec(),
+            Subject::Tape(_) => Vec::new(),
         };
         line.has_all(&wanted)
     }

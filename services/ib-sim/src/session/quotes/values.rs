@@ -14,10 +14,11 @@ use crate::feed::View;
 use crate::proto::event::Event;
 use crate::proto::request::HistoryQuery;
 use crate::world::World;
-use crate::world::bars::weight;
+use crate::world::bars::{Bar, weight};
 use crate::world::history::Answer;
 use crate::world::instrument::{Instrument, decimal, plain};
 use crate::world::prices::MINUTE;
+use crate::world::quote::minute::{Minute, SLOT_MS};
 
 /// Exchanges that take turns at the best price, by the letters of their tapes.
 const AT_THE_BEST: [&str; 6] = ["Q", "PQ", "KQZ", "NPQZ", "KPZ", "PQU"];
@@ -25,7 +26,7 @@ const DAYS_13_WEEKS: usize = 63;
 const DAYS_26_WEEKS: usize = 126;
 /// Days that the average volume is taken over.
 const VOLUME_DAYS: usize = 90;
-/// Seconds since midnight to milliseconds and back.
+/// Milliseconds of a second.
 const SECOND_MS: i64 = 1000;
 
 fn number(kind: i32, value: f64) -> Tick {
@@ -60,13 +61,14 @@ impl Live {
     pub(super) fn push_generics(&mut self, line: &mut Line, row: &Instrument, view: &Arc<View>, out: &mut Vec<Event>) {
         let world = &self.gateway.world;
         let last = line.refreshed.replace(view.second);
+        let minute = self.gateway.feed.minute(world, row, (view.slot * SLOT_MS).div_euclid(SECOND_MS), line.shown.delayed);
         let ids = line.generics.ids().to_vec();
         let new_second = last != Some(view.second);
         let new_minute = last.is_none_or(|last| last.div_euclid(MINUTE) != view.second.div_euclid(MINUTE));
         for id in ids {
             line.send(&at_once(row, view, id), out);
             if new_second {
-                line.send(&each_second(world, row, view, id), out);
+                line.send(&each_second(world, row, view, &minute, id), out);
             }
             if new_minute {
                 line.send(&each_minute(world, row, view, id), out);
@@ -100,7 +102,7 @@ fn at_once(row: &Instrument, view: &View, id: i32) -> Vec<Tick> {
     vec![Tick::Text { kind, value }]
 }
 
-fn each_second(world: &World, row: &Instrument, view: &View, id: i32) -> Vec<Tick> {
+fn each_second(world: &World, row: &Instrument, view: &View, minute: &Minute, id: i32) -> Vec<Tick> {
     let sigma = row.volatility;
     match id {
         100 if row.option.is_none() => {
@@ -108,15 +110,15 @@ fn each_second(world: &World, row: &Instrument, view: &View, id: i32) -> Vec<Tic
             vec![size(29, calls), size(30, puts)]
         }
         104 => vec![number(23, sigma)],
-        106 if row.option.is_none() => {
+        106 if matches!(row.contract.sec_type.as_str(), "STK" | "IND") => {
             // As the bars of OPTION_IMPLIED_VOLATILITY show it.
-            let value = world.series(row, 0x49, sigma * 1.05, 0.04, |source| source.price_at(view.second));
+            let value = world.along(row, row.implied, |source| source.price_at(view.second));
             value.map(|value| number(24, value)).into_iter().collect()
         }
         232 | 221 => vec![Tick::Price { kind: 37, price: decimal(view.mark, 8), size: None, attributes: 0 }],
         293 => vec![number(54, weight(view.day.trades))],
-        294 => vec![number(55, weight(view.day.trades) / minutes_of_day(view))],
-        295 => vec![number(56, weight(view.day.volume) / minutes_of_day(view))],
+        294 => vec![number(55, rate(minute, view.second, |bar| bar.trades))],
+        295 => vec![number(56, rate(minute, view.second, |bar| bar.volume) / row.volume_unit)],
         318 => vec![price(row, 57, view.last)],
         411 => vec![number(58, decimal(sigma * (0.9 + 0.2 * world.chance(row, view.second.div_euclid(MINUTE), 58)), 6))],
         619 => vec![price(row, 79, view.mark)],
@@ -124,10 +126,11 @@ fn each_second(world: &World, row: &Instrument, view: &View, id: i32) -> Vec<Tic
     }
 }
 
-/// Minutes that a day of average length has; rates are told per minute.
-fn minutes_of_day(view: &View) -> f64 {
-    let seconds = u32::try_from(view.second.rem_euclid(86_400)).unwrap_or(0);
-    (f64::from(seconds) / 60.0).max(1.0)
+/// What the running minute has brought so far, as a rate per minute.
+fn rate(minute: &Minute, second: i64, of: fn(&Bar) -> u64) -> f64 {
+    let past: Vec<u64> = minute.seconds.iter().zip(minute.span.start..=second).map(|(bar, _)| of(bar)).collect();
+    let seconds = u32::try_from(past.len()).unwrap_or(1).max(1);
+    decimal(weight(past.iter().sum()) * 60.0 / f64::from(seconds), 3)
 }
 
 /// Options trade about a hundredth of their stock's volume, calls more than puts.
