@@ -10,7 +10,8 @@ use tokio::sync::broadcast;
 
 use crate::clock::Clock;
 use crate::errors::ApiError;
-use crate::faults::{Faults, kinds};
+use crate::face::Face;
+use crate::faults::{Faults, apply};
 use crate::journal::{Counters, Journal};
 use crate::pacing::Pacing;
 use crate::settings::{Error, Settings};
@@ -36,6 +37,7 @@ pub(crate) struct Gateway {
     pub(crate) clock: Clock,
     pub(crate) world: World,
     pub(crate) faults: Faults,
+    pub(crate) face: Face,
     pub(crate) journal: Journal,
     pub(crate) counters: Counters,
     pub(crate) pacing: Pacing,
@@ -75,11 +77,13 @@ impl Gateway {
     pub(crate) fn new(settings: Settings) -> Result<Self, Error> {
         let clock = Clock::new(settings.clock);
         let world = World::new(&settings, clock.always_open(), clock.now_secs())?;
+        let face = Face::new(settings.login.clone(), world.zone.clone());
         let gateway = Self {
             pacing: Pacing::new(settings.pacing, settings.history_pacing),
             clock,
             world,
             faults: Faults::default(),
+            face,
             journal: Journal::default(),
             counters: Counters::default(),
             clients: Mutex::default(),
@@ -87,7 +91,7 @@ impl Gateway {
             announcements: broadcast::Sender::new(ANNOUNCEMENTS),
             settings,
         };
-        kinds::start(&gateway)?;
+        apply::start(&gateway)?;
         Ok(gateway)
     }
 

@@ -8,7 +8,9 @@
 
 mod clock;
 mod control;
+mod door;
 mod errors;
+mod face;
 mod faults;
 mod gateway;
 mod journal;
@@ -21,5 +23,6 @@ mod wire;
 mod world;
 
 pub use clock::{ClockSetting, ClockSettingError};
+pub use face::{ExistingSession, LogLines, Login, LoginPlan, PlanError, TwoFactorTimeout};
 pub use settings::{Error, HistoryPacing, HistoryPacingError, Settings, StartFault, StartFaultError};
 pub use sim::Sim;

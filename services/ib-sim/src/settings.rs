@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::clock::ClockSetting;
+use crate::face::LoginPlan;
 use crate::faults::kinds::Wanted;
 use crate::wire::hello::NEWEST_VERSION;
 
@@ -78,6 +79,12 @@ pub struct Settings {
     pub accounts: Option<usize>,
     /// Faults that are on from the start, after the scenario's.
     pub faults: Vec<StartFault>,
+    /// How the gateway logs in, restarts and meets other sessions.
+    pub login: LoginPlan,
+    /// The loopback port of IBC's command server, if there is one. Port 0 takes a free one.
+    pub command_port: Option<u16>,
+    /// What the command server shows before each command; with one it also greets, as IBC does.
+    pub command_prompt: Option<String>,
 }
 
 impl Default for Settings {
@@ -93,6 +100,9 @@ impl Default for Settings {
             history_pacing: HistoryPacing::Ib,
             accounts: None,
             faults: Vec::new(),
+            login: LoginPlan::default(),
+            command_port: None,
+            command_prompt: None,
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod control;
+mod face;
 mod faults;
 mod handshake;
 mod market;
