@@ -7,6 +7,7 @@
 //! the protocol cannot hide on both sides.
 
 mod clock;
+mod compare;
 mod control;
 mod door;
 mod errors;
@@ -16,13 +17,20 @@ mod gateway;
 mod journal;
 mod pacing;
 mod proto;
+mod record;
+mod replay;
 mod session;
 mod settings;
 mod sim;
+mod transcript;
 mod wire;
 mod world;
 
 pub use clock::{ClockSetting, ClockSettingError};
+pub use compare::{Accepted, AcceptedError, CompareError, Comparison, compare};
 pub use face::{ExistingSession, LogLines, Login, LoginPlan, PlanError, TwoFactorTimeout};
+pub use record::{RecordError, RecordSettings, Recorded, Recorder};
+pub use replay::{Replay, ReplayError, ReplaySettings, Replayed};
 pub use settings::{Error, HistoryPacing, HistoryPacingError, Settings, StartFault, StartFaultError};
 pub use sim::Sim;
+pub use transcript::{Transcript, TranscriptError};

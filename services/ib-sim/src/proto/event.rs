@@ -16,11 +16,11 @@ use crate::wire::pb::quote::{RealTimeBarTick, RerouteMarketDataRequest, TickNews
 use crate::wire::pb::tick::{HistogramData, HistoricalTicks, HistoricalTicksBidAsk, HistoricalTicksLast, TickByTickData};
 
 macro_rules! events {
-    ($( $variant:ident $({ $($field:ident : $type:ty),* $(,)? })? $(($inner:ty))? ),* $(,)?) => {
+    ($( $(#[$doc:meta])* $variant:ident $({ $($field:ident : $type:ty),* $(,)? })? $(($inner:ty))? ),* $(,)?) => {
         /// One message to a client.
         #[derive(Debug, Clone, PartialEq)]
         pub(crate) enum Event {
-            $( $variant $({ $($field: $type),* })? $(($inner))? ),*
+            $( $(#[$doc])* $variant $({ $($field: $type),* })? $(($inner))? ),*
         }
 
         impl Event {
@@ -61,7 +61,8 @@ events! {
     ContractDataEnd { req_id: i32 },
     SymbolSamples { req_id: i32, rows: Vec<SymbolRow> },
     MarketRule { rule_id: i32, increments: Vec<(f64, f64)> },
-    HistoricalData { req_id: i32, bars: Vec<BarRow> },
+    /// Text tells the stretch with the bars, protobuf in [`Event::HistoricalDataEnd`], which follows always.
+    HistoricalData { req_id: i32, start: String, end: String, bars: Vec<BarRow> },
     HistoricalDataEnd { req_id: i32, start: String, end: String },
     HistoricalDataUpdate { req_id: i32, bar: Box<BarRow> },
     HistoricalSchedule { req_id: i32, start: String, end: String, zone: String, sessions: Vec<SessionRow> },

@@ -21,9 +21,9 @@ use crate::errors::ApiError;
 use crate::gateway::{Announcement, Gateway, Lease};
 use crate::journal::Count;
 use crate::pacing::{OFFENCES_TO_CLOSE, OpenHistory, Rate};
+use crate::proto::Dialect;
 use crate::proto::event::Event;
 use crate::proto::request::{HistoryQuery, Request};
-use crate::proto::{DecodeError, Dialect};
 use crate::world::history::Answer;
 
 /// Requests that wait on one connection, delayed or being computed.
@@ -97,7 +97,8 @@ impl Live {
         if fate.copies == 0 {
             return;
         }
-        let frame = self.dialect.encode(event);
+        // Some events exist in one dialect only.
+        let Some(frame) = self.dialect.encode(event) else { return };
         self.gateway.journal.sent(self.gateway.clock.now_ms(), self.lease.client_id, event, &frame);
         if self.out.send(&frame, fate).is_err() {
             warn!(client_id = self.lease.client_id, "dropping a client that does not read");
@@ -181,11 +182,7 @@ impl Live {
             Err(error) => {
                 self.gateway.counters.add(Count::unreadable);
                 warn!(client_id = self.lease.client_id, %error, "unreadable request");
-                let message = match error {
-                    DecodeError::Payload { message, .. } => message,
-                    DecodeError::Frame(_) => 0,
-                };
-                return self.error(-1, ApiError::unreadable(message, &error.to_string()));
+                return self.error(-1, ApiError::unreadable(error.message(), &error.to_string()));
             }
         };
         self.gateway.counters.add(Count::requests);

@@ -101,7 +101,10 @@ async fn serve(stream: TcpStream, gateway: Arc<Gateway>) {
             warn!(%error, "connection refused");
             gateway.counters.add(Count::duplicate_client_ids);
             if matches!(error, LeaseError::InUse(_)) {
-                let _ = out.send(&dialect.encode(&error_event(&gateway, -1, ApiError::fixed(326))), Fate::PLAIN);
+                let refusal = error_event(&gateway, -1, ApiError::fixed(326));
+                if let Some(frame) = dialect.encode(&refusal) {
+                    let _ = out.send(&frame, Fate::PLAIN);
+                }
             }
             out.finish().await;
             return;
@@ -123,13 +126,13 @@ async fn drain(mut stream: TcpStream) {
 
 /// Answers the hello; says how the connection goes on, if it does.
 async fn acknowledge(gateway: &Gateway, announced: &Hello, writer: &mut OwnedWriteHalf) -> Option<Dialect> {
-    let negotiated = hello::negotiate(announced, gateway.settings.max_server_version);
-    let (version, dialect) = match negotiated {
+    let (version, dialect) = match hello::negotiate(announced, gateway.settings.max_server_version) {
         Negotiated::Protobuf { version } => (version, Some(Dialect::Protobuf)),
-        Negotiated::AckOnly { version } => (version, None),
-        Negotiated::Refused => {
+        Negotiated::Text => (hello::TEXT_VERSION, Some(Dialect::Text)),
+        Negotiated::Outdated { version } => (version, None),
+        Negotiated::Refused(reason) => {
             gateway.counters.add(Count::hellos_refused);
-            warn!(?announced, "hello refused: versions below {} are not served", hello::TEXT_VERSION);
+            warn!(?announced, %reason, "hello refused");
             return None;
         }
     };
@@ -138,7 +141,7 @@ async fn acknowledge(gateway: &Gateway, announced: &Hello, writer: &mut OwnedWri
     let sent = writer.write_all(&frame::text(&[&version.to_string(), &time])).await.is_ok();
     if dialect.is_none() {
         gateway.counters.add(Count::hellos_refused);
-        warn!(?announced, version, "closing after the version: the text dialect is not served yet");
+        warn!(?announced, version, "closing after the version: the client needs a newer gateway");
         let _ = writer.shutdown().await;
     }
     dialect.filter(|_| sent)
