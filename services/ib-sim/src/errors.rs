@@ -3,6 +3,8 @@
 //! Texts come from IB's message code page and from captures of real gateways; the few whose wording
 //! is not attested are marked. Invariant: no other module writes an error text of its own.
 
+mod orders;
+
 /// An error or notice as it goes to a client: the code decides what clients do, the text is for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ApiError {
@@ -61,6 +63,7 @@ impl ApiError {
         let text = FIXED
             .iter()
             .chain(NOTICES)
+            .chain(orders::FIXED)
             .find(|(known, _)| *known == code)
             .map_or_else(|| format!("Error {code}"), |(_, text)| (*text).to_owned());
         Self { code, text }
@@ -178,7 +181,7 @@ mod tests {
 
     #[test]
     fn codes_are_unique_and_captured_texts_exact() {
-        let mut codes: Vec<i32> = FIXED.iter().chain(NOTICES).map(|(code, _)| *code).collect();
+        let mut codes: Vec<i32> = FIXED.iter().chain(NOTICES).chain(orders::FIXED).map(|(code, _)| *code).collect();
         let count = codes.len();
         codes.sort_unstable();
         codes.dedup();

@@ -3,11 +3,12 @@
 //! Invariant: a client id belongs to one connection at a time; the lease returns it when dropped,
 //! however the connection ends.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::broadcast;
 
+use crate::broker::Broker;
 use crate::clock::Clock;
 use crate::errors::ApiError;
 use crate::face::Face;
@@ -41,8 +42,8 @@ pub(crate) struct Gateway {
     pub(crate) journal: Journal,
     pub(crate) counters: Counters,
     pub(crate) pacing: Pacing,
+    pub(crate) broker: Broker,
     clients: Mutex<BTreeSet<i32>>,
-    order_ids: Mutex<HashMap<i32, i32>>,
     announcements: broadcast::Sender<Announcement>,
 }
 
@@ -79,6 +80,7 @@ impl Gateway {
         let world = World::new(&settings, clock.always_open(), clock.now_secs())?;
         let face = Face::new(settings.login.clone(), world.zone.clone());
         let gateway = Self {
+            broker: Broker::new(&settings.orders, &world, clock.now_ms())?,
             pacing: Pacing::new(settings.pacing, settings.history_pacing),
             clock,
             world,
@@ -87,7 +89,6 @@ impl Gateway {
             journal: Journal::default(),
             counters: Counters::default(),
             clients: Mutex::default(),
-            order_ids: Mutex::default(),
             announcements: broadcast::Sender::new(ANNOUNCEMENTS),
             settings,
         };
@@ -113,15 +114,12 @@ impl Gateway {
 
     /// The next order id of a client id; each client id has its own sequence.
     pub(crate) fn order_id(&self, client_id: i32) -> i32 {
-        *lock(&self.order_ids).entry(client_id).or_insert(1)
+        self.broker_step(|book, _| book.next_id(client_id))
     }
 
     /// As `order_id`, one further: a captured gateway answers a request for ids this way.
     pub(crate) fn next_order_id(&self, client_id: i32) -> i32 {
-        let mut ids = lock(&self.order_ids);
-        let id = ids.entry(client_id).or_insert(1);
-        *id += 1;
-        *id
+        self.broker_step(|book, _| book.ask_id(client_id))
     }
 
     pub(crate) fn announce(&self, announcement: Announcement) {

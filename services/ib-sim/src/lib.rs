@@ -6,6 +6,7 @@
 //! Invariant: nothing here is shared with the workspace's own client side, so that one misreading of
 //! the protocol cannot hide on both sides.
 
+mod broker;
 mod clock;
 mod compare;
 mod control;
@@ -26,9 +27,10 @@ mod transcript;
 mod wire;
 mod world;
 
+pub use broker::OrderSettings;
 pub use clock::{ClockSetting, ClockSettingError};
 pub use compare::{Accepted, AcceptedError, CompareError, Comparison, compare};
-pub use face::{ExistingSession, LogLines, Login, LoginPlan, PlanError, TwoFactorTimeout};
+pub use face::{DailyTime, ExistingSession, LogLines, Login, LoginPlan, PlanError, TwoFactorTimeout};
 pub use record::{RecordError, RecordSettings, Recorded, Recorder};
 pub use replay::{Replay, ReplayError, ReplaySettings, Replayed};
 pub use settings::{Error, HistoryPacing, HistoryPacingError, Settings, StartFault, StartFaultError};

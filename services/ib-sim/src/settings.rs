@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::broker::OrderSettings;
 use crate::clock::ClockSetting;
 use crate::face::LoginPlan;
 use crate::faults::kinds::Wanted;
@@ -85,6 +86,8 @@ pub struct Settings {
     pub command_port: Option<u16>,
     /// What the command server shows before each command; with one it also greets, as IBC does.
     pub command_prompt: Option<String>,
+    /// How orders are treated, and where they are kept.
+    pub orders: OrderSettings,
 }
 
 impl Default for Settings {
@@ -103,6 +106,7 @@ impl Default for Settings {
             login: LoginPlan::default(),
             command_port: None,
             command_prompt: None,
+            orders: OrderSettings::default(),
         }
     }
 }
@@ -123,6 +127,14 @@ pub enum Error {
     /// A fault for the start cannot be switched on.
     #[error("fault: {0}")]
     Fault(String),
+    /// The state file cannot be used.
+    #[error("state of orders {path}: {reason}")]
+    State {
+        /// The file or its directory.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// The scenario cannot be read or contradicts itself.
     #[error("scenario {name}: {reason}")]
     Scenario {

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
+use crate::broker;
 use crate::control;
 use crate::door::Door;
 use crate::face::machine::Action;
@@ -72,6 +73,7 @@ impl Sim {
             tasks.spawn(face::serve_commands(listener, Arc::clone(&gateway), cancel.clone(), tasks.clone()));
         }
         tasks.spawn(faults::timers::run(Arc::clone(&gateway), cancel.clone()));
+        tasks.spawn(broker::driver::run(Arc::clone(&gateway), cancel.clone()));
         tasks.spawn(face::run(Arc::clone(&gateway), cancel.clone()));
         info!(%addr, ?control_addr, ?command_addr, clock = %gateway.clock.setting(), "simulated gateway listens");
         tasks.spawn(accept(door, addr, Arc::clone(&gateway), cancel.clone(), tasks.clone()));

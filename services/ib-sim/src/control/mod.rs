@@ -14,6 +14,8 @@
 //! | `GET /log?since=N` | `{"last":n,"lines":[...]}`: the container's log |
 //! | `POST /clock` | `{"advance_ms":n}` or `{"set":"2026-11-20T10:00:00-05:00"}`, answers `{"now"}` |
 //! | `POST /account` | `{"account","positions":[{"con_id","quantity","average_cost"?}],"cash":{"USD":n}}`, answers the account |
+//! | `GET /orders` | `{"orders":[{"client_id","order_id","perm_id","status","filled",...}],"faults":{...}}` |
+//! | `POST /orders` | what goes wrong with orders (see [`orders`]), answers as `GET` |
 //!
 //! Faults, each `{"kind":...}`. What lasts takes `"for_ms":n` and then ends by itself; an `on` that is
 //! left out is true, and false ends the fault. The same can be given from the start: `--fault` on the
@@ -58,6 +60,7 @@
 //! What cannot be read is answered 400 with `{"error":...}`. Invariant: unknown fields, kinds and
 //! message names are refused, so that a misspelt fault never passes for one that does nothing.
 
+mod orders;
 mod requests;
 
 use std::future::IntoFuture;
@@ -83,6 +86,7 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, cancel: 
         .route("/counters", get(requests::counters))
         .route("/state", get(requests::state))
         .route("/faults", get(requests::faults).post(requests::set_fault).delete(requests::clear_faults))
+        .route("/orders", get(orders::show).post(orders::change))
         .route("/clock", post(requests::clock))
         .route("/account", post(requests::account))
         .route("/login", get(requests::login).post(requests::set_login))

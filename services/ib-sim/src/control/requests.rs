@@ -20,11 +20,11 @@ use crate::gateway::{Announcement, Gateway};
 use crate::journal::Direction;
 use crate::world::account::{Account, PositionChange};
 
-type Shared = State<Arc<Gateway>>;
+pub(super) type Shared = State<Arc<Gateway>>;
 
 /// A request that the control port cannot follow.
 #[derive(Debug)]
-pub(crate) struct Refused(String);
+pub(crate) struct Refused(pub(super) String);
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
@@ -33,7 +33,7 @@ impl IntoResponse for Refused {
 }
 
 /// Reads JSON whatever content type came with it: people type these by hand.
-fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refused> {
+pub(super) fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refused> {
     serde_json::from_slice(body).map_err(|error| Refused(error.to_string()))
 }
 

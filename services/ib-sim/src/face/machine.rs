@@ -9,7 +9,7 @@ use jiff::{Timestamp, ToSpan, Unit, Zoned};
 use serde::{Deserialize, Serialize};
 
 use super::lines::{self, Line};
-use super::plan::{ExistingSession, Login, LoginPlan, TwoFactorTimeout};
+use super::plan::{DailyTime, ExistingSession, Login, LoginPlan, TwoFactorTimeout};
 use crate::faults::kinds::Connectivity;
 
 /// After so many wrong passwords IB asks for a pause.
@@ -152,7 +152,7 @@ impl Machine {
     }
 
     pub(crate) fn begin(&mut self, now: Now, command_port: Option<u16>) -> Vec<Effect> {
-        self.nightly_ms = self.plan.restart_at.and_then(|at| self.next(at, now.wall_ms));
+        self.nightly_ms = self.plan.restart_at.and_then(|at| self.next(at.0, now.wall_ms));
         self.log_all(lines::container(command_port));
         self.launch(now);
         self.take()
@@ -168,7 +168,7 @@ impl Machine {
                 if planned.pause { self.pause(now) } else { self.restart(now, false) }
             }
         } else if self.nightly_ms.take_if(|at| *at <= now.wall_ms).is_some() {
-            self.nightly_ms = self.plan.restart_at.and_then(|at| self.next(at, now.wall_ms));
+            self.nightly_ms = self.plan.restart_at.and_then(|at| self.next(at.0, now.wall_ms));
             if self.phase == Phase::Ready {
                 let sunday = self.zoned(now.wall_ms).weekday() == Weekday::Sunday;
                 self.restart(now, sunday);
@@ -226,7 +226,7 @@ impl Machine {
             .map_err(|_| "the clock is at its end")?;
         self.planned = Some(Planned { wall_ms: at.timestamp().as_millisecond(), pause });
         // The minute stays the daily time, unless one was configured.
-        self.plan.restart_at.get_or_insert(at.time());
+        self.plan.restart_at.get_or_insert(DailyTime(at.time()));
         self.log_all(lines::restart_planned(at.time(), pause));
         Ok((at.time(), self.take()))
     }
@@ -235,7 +235,7 @@ impl Machine {
     pub(crate) fn clock_moved(&mut self, now: Now, from_wall_ms: i64) {
         // A restart that was jumped over happens; one that moved away is planned anew.
         if now.wall_ms < from_wall_ms {
-            self.nightly_ms = self.plan.restart_at.and_then(|at| self.next(at, now.wall_ms));
+            self.nightly_ms = self.plan.restart_at.and_then(|at| self.next(at.0, now.wall_ms));
         }
     }
 

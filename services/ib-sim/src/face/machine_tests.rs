@@ -134,7 +134,7 @@ fn a_nightly_restart_needs_no_log_in_and_a_weekly_one_does() {
 
 #[test]
 fn the_daily_time_comes_every_day_and_on_sunday_with_a_full_log_in() {
-    let mut run = Run::ready(LoginPlan { restart_at: Some(Time::constant(23, 45, 0, 0)), ..LoginPlan::default() });
+    let mut run = Run::ready(LoginPlan { restart_at: Some("23:45".parse().unwrap()), ..LoginPlan::default() });
     let mut days = Vec::new();
     for _ in 0..3 {
         run.step();

@@ -26,7 +26,7 @@ use lines::Line;
 use log::Log;
 pub use log::LogLines;
 use machine::{Action, Effect, Machine, Now};
-pub use plan::{ExistingSession, Login, LoginPlan, PlanError, TwoFactorTimeout};
+pub use plan::{DailyTime, ExistingSession, Login, LoginPlan, PlanError, TwoFactorTimeout};
 
 /// A plan of no length goes through a few phases at once, and through no more than these.
 const MAX_STEPS: usize = 64;

@@ -52,6 +52,19 @@ pub enum TwoFactorTimeout {
     Relogin,
 }
 
+/// A time of day, such as 23:45.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DailyTime(pub(crate) Time);
+
+impl FromStr for DailyTime {
+    type Err = PlanError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = |_| PlanError { given: text.to_owned(), allowed: "hours and minutes such as 23:45" };
+        Time::strptime("%H:%M", text.trim()).map(Self).map_err(wrong)
+    }
+}
+
 /// The life of the gateway around its API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoginPlan {
@@ -68,7 +81,7 @@ pub struct LoginPlan {
     /// What happens when another session shows up.
     pub existing_session: ExistingSession,
     /// When the gateway restarts every day, in the scenario's time zone; on Sundays with a full log-in.
-    pub restart_at: Option<Time>,
+    pub restart_at: Option<DailyTime>,
 }
 
 impl Default for LoginPlan {
@@ -87,7 +100,7 @@ impl Default for LoginPlan {
 
 /// The text given is none of the allowed ones.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{given:?}: allowed are {allowed}")]
+#[error("{given:?}: expected {allowed}")]
 pub struct PlanError {
     given: String,
     allowed: &'static str,
@@ -108,12 +121,12 @@ macro_rules! from_text {
     };
 }
 
-from_text!(Login, "ok, 2fa, wrong-password, too-many-attempts and existing-session",
+from_text!(Login, "ok, 2fa, wrong-password, too-many-attempts or existing-session",
     "ok" => Ok, "2fa" => TwoFactor, "wrong-password" => WrongPassword, "too-many-attempts" => TooManyAttempts,
     "existing-session" => ExistingSession);
-from_text!(ExistingSession, "primary, primaryoverride, secondary and manual",
+from_text!(ExistingSession, "primary, primaryoverride, secondary or manual",
     "primary" => Primary, "primaryoverride" => PrimaryOverride, "secondary" => Secondary, "manual" => Manual);
-from_text!(TwoFactorTimeout, "exit, restart and relogin", "exit" => Exit, "restart" => Restart, "relogin" => Relogin);
+from_text!(TwoFactorTimeout, "exit, restart or relogin", "exit" => Exit, "restart" => Restart, "relogin" => Relogin);
 
 #[cfg(test)]
 mod tests {
@@ -122,10 +135,12 @@ mod tests {
     #[test]
     fn every_value_that_an_error_names_is_read() {
         let read = |allowed: &str, ok: &dyn Fn(&str) -> bool| {
-            assert!(allowed.replace(" and ", ", ").split(", ").all(ok), "{allowed}");
+            assert!(allowed.replace(" or ", ", ").split(", ").all(ok), "{allowed}");
         };
         read("x".parse::<Login>().unwrap_err().allowed, &|text| text.parse::<Login>().is_ok());
         read("x".parse::<ExistingSession>().unwrap_err().allowed, &|text| text.parse::<ExistingSession>().is_ok());
+        assert_eq!("07:05".parse(), Ok(DailyTime(Time::constant(7, 5, 0, 0))));
+        assert!("25:00".parse::<DailyTime>().unwrap_err().to_string().contains("23:45"));
         read("x".parse::<TwoFactorTimeout>().unwrap_err().allowed, &|text| text.parse::<TwoFactorTimeout>().is_ok());
     }
 }

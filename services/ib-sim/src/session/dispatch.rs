@@ -18,7 +18,7 @@ impl Live {
             Family::Depth => self.unserved(&request),
             Family::Ticks => self.unserved(&request),
             Family::Options => self.unserved(&request),
-            Family::Orders => self.serve_orders(&request),
+            Family::Orders => self.serve_orders(request),
             Family::Scanner => self.unserved(&request),
             Family::Reference => self.unserved(&request),
         }
@@ -54,15 +54,6 @@ impl Live {
         match request {
             // Silent by nature.
             Request::MarketDataType { .. } => {}
-            other => self.unserved(other),
-        }
-    }
-
-    fn serve_orders(&mut self, request: &Request) {
-        match request {
-            Request::OpenOrders | Request::AllOpenOrders | Request::AutoOpenOrders { .. } => self.send(&Event::OpenOrdersEnd),
-            Request::CompletedOrders { .. } => self.send(&Event::CompletedOrdersEnd),
-            Request::Executions { req_id, .. } => self.send(&Event::ExecutionDetailsEnd { req_id: *req_id }),
             other => self.unserved(other),
         }
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use futures::StreamExt;
+use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -17,6 +18,7 @@ use tracing::{debug, warn};
 use super::out::Out;
 use super::pushes::Subscriptions;
 use super::{Frames, error_event};
+use crate::broker::News;
 use crate::errors::ApiError;
 use crate::gateway::{Announcement, Gateway, Lease};
 use crate::journal::Count;
@@ -55,9 +57,10 @@ pub(super) struct Live {
     /// Requests that wait for IB's servers or a farm to come back.
     pub(super) waiting: Vec<Request>,
     out: Out,
+    pub(super) news: broadcast::Receiver<Arc<News>>,
     /// Set when the connection has to end; frames queued so far are still written.
     closing: bool,
-    lost: bool,
+    pub(super) lost: bool,
     offences: u32,
     last_offence: Option<u64>,
     ticks: u64,
@@ -72,6 +75,7 @@ impl std::fmt::Debug for Live {
 impl Live {
     pub(super) fn new(gateway: Arc<Gateway>, dialect: Dialect, lease: Lease, out: Out) -> Self {
         Self {
+            news: gateway.broker.subscribe(),
             gateway,
             dialect,
             lease,
@@ -139,6 +143,11 @@ impl Live {
                     Ok(announcement) => self.on_announcement(&announcement),
                     // Behind by too much: everything that changes is compared anew.
                     Err(RecvError::Lagged(_)) => self.push_accounts(),
+                    Err(RecvError::Closed) => break,
+                },
+                news = self.news.recv() => match news {
+                    Ok(news) => self.on_order_news(&news),
+                    Err(RecvError::Lagged(missed)) => self.lose_news(missed),
                     Err(RecvError::Closed) => break,
                 },
                 _ = ticker.tick() => {

@@ -8,6 +8,7 @@ mod dispatch;
 mod link;
 mod live;
 mod market;
+mod orders;
 mod out;
 mod overtake;
 mod pushes;
@@ -174,9 +175,11 @@ async fn start_api(gateway: &Gateway, dialect: Dialect, frames: &mut Frames) -> 
     }
 }
 
-/// What a gateway sends unasked, in the order of the captures: accounts, next id, farms.
+/// What a gateway sends unasked, in the order of the captures: its own
+/// working orders if there are any, accounts, next id, farms.
 fn welcome(gateway: &Gateway, live: &mut Live, client_id: i32) {
     flood(gateway, live, client_id);
+    live.replay_orders();
     live.send(&Event::ManagedAccounts(gateway.world.accounts.ids()));
     live.send(&Event::NextValidId(gateway.order_id(client_id)));
     for code in gateway.faults.greeting_codes() {

@@ -6,6 +6,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use jiff::civil::Date;
+
+use super::instrument::decimal;
 use super::scenario::AccountData;
 
 /// Further accounts are numbered from the first one's id.
@@ -18,7 +21,72 @@ pub(crate) struct Position {
     pub(crate) quantity: f64,
     /// As IB counts it: an option's includes its multiplier.
     pub(crate) average_cost: f64,
+    /// Of the trading day `day`; each day begins at zero.
     pub(crate) realized: f64,
+    /// What the trades of the day changed against yesterday's close, fees included.
+    pub(crate) flow: f64,
+    pub(crate) day: Option<Date>,
+}
+
+impl Position {
+    pub(crate) fn new(con_id: i32, quantity: f64, average_cost: f64) -> Self {
+        Self { con_id, quantity, average_cost, realized: 0.0, flow: 0.0, day: None }
+    }
+
+    /// As it counts on a day: what other days realized is history.
+    pub(crate) fn on(&self, today: Date) -> Self {
+        let today = Some(today);
+        if self.day == today { self.clone() } else { Self { realized: 0.0, flow: 0.0, day: today, ..self.clone() } }
+    }
+
+    /// Takes in a trade; answers what it realized, if it closed anything. As IB counts, the average
+    /// cost carries the fees of opening, and what is realized carries those of closing.
+    fn take(&mut self, trade: &Trade) -> Option<f64> {
+        *self = self.on(trade.day);
+        let unit = trade.price * trade.multiplier;
+        let closing = if self.quantity * trade.quantity < 0.0 { trade.quantity.abs().min(self.quantity.abs()) } else { 0.0 };
+        let opening = trade.quantity.abs() - closing;
+        let fee_of = |part: f64| trade.fee * part / trade.quantity.abs();
+        let realized = (closing > 0.0).then(|| self.quantity.signum() * (unit - self.average_cost) * closing - fee_of(closing));
+        let before = self.quantity.abs() - closing;
+        self.quantity = decimal(self.quantity + trade.quantity, 8);
+        if opening > 0.0 {
+            // A short sale brings in less by its fee.
+            let cost = unit * opening + fee_of(opening) * trade.quantity.signum();
+            self.average_cost = (self.average_cost * before + cost) / (before + opening);
+        } else if self.quantity == 0.0 {
+            self.average_cost = 0.0;
+        }
+        self.realized += realized.unwrap_or(0.0);
+        self.flow += trade.quantity * (trade.previous_close - trade.price) * trade.multiplier - trade.fee;
+        realized
+    }
+}
+
+/// How a trade is settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Settlement {
+    /// Paid in full.
+    Cash,
+    /// Only gains and losses are paid, when they are realized.
+    Future,
+    /// This currency against the other one; there is no position.
+    Exchange { bought: String },
+}
+
+/// One fill as an account sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Trade {
+    pub(crate) con_id: i32,
+    pub(crate) settlement: Settlement,
+    pub(crate) currency: String,
+    pub(crate) multiplier: f64,
+    /// Signed: bought is positive.
+    pub(crate) quantity: f64,
+    pub(crate) price: f64,
+    pub(crate) fee: f64,
+    pub(crate) previous_close: f64,
+    pub(crate) day: Date,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +95,35 @@ pub(crate) struct Account {
     pub(crate) currency: String,
     pub(crate) cash: BTreeMap<String, f64>,
     pub(crate) positions: Vec<Position>,
+}
+
+impl Account {
+    /// Books a fill; answers what it realized, if it closed anything.
+    pub(crate) fn take(&mut self, trade: &Trade) -> Option<f64> {
+        let cash = |account: &mut Self, currency: &str, amount: f64| {
+            *account.cash.entry(currency.to_owned()).or_default() += amount;
+        };
+        if let Settlement::Exchange { bought } = &trade.settlement {
+            cash(self, bought, trade.quantity);
+            cash(self, &trade.currency, -trade.quantity * trade.price - trade.fee);
+            return None;
+        }
+        let index = self.positions.iter().position(|held| held.con_id == trade.con_id).unwrap_or_else(|| {
+            self.positions.push(Position::new(trade.con_id, 0.0, 0.0));
+            self.positions.len() - 1
+        });
+        let realized = self.positions[index].take(trade);
+        let paid = match trade.settlement {
+            Settlement::Future => realized.unwrap_or(0.0),
+            _ => -trade.quantity * trade.price * trade.multiplier - trade.fee,
+        };
+        cash(self, &trade.currency, paid);
+        realized
+    }
+
+    pub(crate) fn quantity(&self, con_id: i32) -> f64 {
+        self.positions.iter().find(|held| held.con_id == con_id).map_or(0.0, |held| held.quantity)
+    }
 }
 
 /// One change to a position; what is left out stays.
@@ -73,6 +170,21 @@ impl Accounts {
         self.lock().clone()
     }
 
+    /// Books a fill in an account; answers what it realized, if it closed anything.
+    pub(crate) fn take(&self, id: &str, trade: &Trade) -> Option<f64> {
+        self.lock().iter_mut().find(|account| account.id == id)?.take(trade)
+    }
+
+    /// Puts accounts back as they were saved; ones that no longer exist are left out.
+    pub(crate) fn restore(&self, saved: Vec<Account>) {
+        let mut all = self.lock();
+        for account in saved {
+            if let Some(own) = all.iter_mut().find(|own| own.id == account.id) {
+                *own = account;
+            }
+        }
+    }
+
     /// Sets positions and cash; false if there is no such account.
     pub(crate) fn change(&self, id: &str, positions: &[PositionChange], cash: &BTreeMap<String, f64>) -> bool {
         let mut all = self.lock();
@@ -85,12 +197,9 @@ impl Accounts {
                     held.quantity = change.quantity;
                     held.average_cost = change.average_cost.unwrap_or(held.average_cost);
                 }
-                None => account.positions.push(Position {
-                    con_id: change.con_id,
-                    quantity: change.quantity,
-                    average_cost: change.average_cost.unwrap_or_default(),
-                    realized: 0.0,
-                }),
+                None => {
+                    account.positions.push(Position::new(change.con_id, change.quantity, change.average_cost.unwrap_or_default()));
+                }
             }
         }
         account.cash.extend(cash.iter().map(|(currency, amount)| (currency.clone(), *amount)));
@@ -100,39 +209,11 @@ impl Accounts {
 
 impl From<&AccountData> for Account {
     fn from(row: &AccountData) -> Self {
-        let positions = row.positions.iter().map(|held| Position {
-            con_id: held.con_id,
-            quantity: held.quantity,
-            average_cost: held.average_cost,
-            realized: 0.0,
-        });
+        let positions = row.positions.iter().map(|held| Position::new(held.con_id, held.quantity, held.average_cost));
         Self { id: row.id.clone(), currency: row.currency.clone(), cash: row.cash.clone(), positions: positions.collect() }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::world::scenario::Scenario;
-
-    #[test]
-    fn extra_accounts_are_numbered_on() {
-        let scenario = Scenario::load(None).unwrap();
-        let accounts = Accounts::new(&scenario.accounts, Some(3));
-        assert_eq!(accounts.ids(), ["DUSIM00001", "DUSIM00002", "DUSIM00003"]);
-        assert_eq!(Accounts::new(&scenario.accounts, None).ids(), ["DUSIM00001"]);
-    }
-
-    #[test]
-    fn a_change_keeps_what_it_does_not_name() {
-        let scenario = Scenario::load(None).unwrap();
-        let accounts = Accounts::new(&scenario.accounts, None);
-        let change = PositionChange { con_id: 265_598, quantity: 0.0, average_cost: None };
-        assert!(accounts.change("DUSIM00001", &[change], &BTreeMap::from([("EUR".to_owned(), 10.0)])));
-        let account = accounts.get("DUSIM00001").unwrap();
-        assert_eq!(account.positions[0].quantity, 0.0);
-        assert!(account.positions[0].average_cost > 0.0);
-        assert_eq!(account.cash.len(), 2);
-        assert!(!accounts.change("U1", &[], &BTreeMap::new()));
-    }
-}
+#[path = "account_tests.rs"]
+mod tests;

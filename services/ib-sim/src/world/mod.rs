@@ -15,6 +15,7 @@ pub(crate) mod contracts;
 pub(crate) mod events;
 pub(crate) mod history;
 pub(crate) mod instrument;
+pub(crate) mod margin;
 pub(crate) mod moment;
 pub(crate) mod news;
 pub(crate) mod prices;

@@ -8,10 +8,8 @@ use std::collections::BTreeMap;
 use super::World;
 use super::account::{Account, Position};
 use super::instrument::{Instrument, decimal};
+use super::margin::{Exposure, Margin};
 
-/// Reg T for stocks: half at the start, a quarter to maintain; long options are paid in full.
-const INITIAL: f64 = 0.5;
-const MAINTENANCE: f64 = 0.25;
 /// A margin account may carry four times its excess during the day.
 const DAY_LEVERAGE: f64 = 4.0;
 /// IB's "no change ahead" for the look-ahead time.
@@ -49,8 +47,7 @@ pub(crate) struct Statement<'a> {
     pub(crate) unrealized: f64,
     pub(crate) realized: f64,
     pub(crate) daily: f64,
-    initial: f64,
-    maintenance: f64,
+    margin: Margin,
     previous_equity: f64,
 }
 
@@ -65,9 +62,16 @@ impl World {
         };
         let of_kind = |kind: &str| sum(&|held| if held.instrument.is(kind) { held.value } else { 0.0 });
         let (stocks, options) = (of_kind("STK"), of_kind("OPT"));
-        let total = sum(&|held| held.value);
-        let stock_gross = sum(&|held| if held.instrument.is("STK") { held.value.abs() } else { 0.0 });
-        let risk = stock_gross.max(sum(&|held| if held.instrument.is("OPT") { 0.0 } else { held.value.abs() }));
+        // A future is worth what it gained; its value was never paid.
+        let worth = |held: &Holding<'_>| if held.instrument.is("FUT") { held.unrealized } else { held.value };
+        let total = sum(&worth);
+        let exposed = holdings.iter().map(|held| Exposure {
+            instrument: held.instrument,
+            quantity: held.position.quantity,
+            mark: held.mark,
+            rate: rate(&held.instrument.contract.currency),
+        });
+        let margin = self.margin(&exposed.collect::<Vec<_>>(), now);
         let daily = sum(&|held| held.daily);
         let statement = Statement {
             account: account.clone(),
@@ -79,9 +83,7 @@ impl World {
             unrealized: sum(&|held| held.unrealized),
             realized: sum(&|held| held.position.realized),
             daily,
-            // A covered spread needs no more than was paid for it.
-            initial: risk * INITIAL + options.max(0.0),
-            maintenance: risk * MAINTENANCE + options.max(0.0),
+            margin,
             previous_equity: cash + total - options - daily,
             holdings: Vec::new(),
         };
@@ -93,12 +95,13 @@ impl World {
         let mark = self.mark(instrument, now);
         let units = position.quantity * instrument.multiplier();
         let before = self.previous_close(instrument, now);
+        let position = position.on(self.today(now));
         Some(Holding {
             mark,
             value: decimal(mark * units, 2),
             unrealized: decimal(mark * units - position.average_cost * position.quantity, 2),
-            daily: decimal((mark - before) * units, 2),
-            position: position.clone(),
+            daily: decimal((mark - before) * units + position.flow, 2),
+            position,
             instrument,
         })
     }
@@ -109,16 +112,24 @@ impl Statement<'_> {
         self.cash + self.stocks + self.options + self.other
     }
 
-    fn equity(&self) -> f64 {
-        // IB leaves options out of the equity that can be lent on.
+    /// Equity with loan value: IB leaves options out of what can be lent on.
+    pub(crate) fn equity(&self) -> f64 {
         self.cash + self.stocks + self.other
+    }
+
+    pub(crate) fn margin(&self) -> Margin {
+        self.margin
+    }
+
+    pub(crate) fn excess(&self) -> f64 {
+        self.equity() - self.margin.maintenance
     }
 
     /// Every value that an account summary can be asked for, alphabetical by tag.
     pub(crate) fn summary(&self) -> Vec<Value> {
         let (net, equity) = (self.net_liquidation(), self.equity());
-        let available = equity - self.initial + self.options.min(0.0);
-        let excess = equity - self.maintenance + self.options.min(0.0);
+        let Margin { initial, maintenance } = self.margin;
+        let (available, excess) = (equity - initial, self.excess());
         let money = |key, amount| self.money(key, amount);
         vec![
             plain("AccountType", "INDIVIDUAL"),
@@ -131,23 +142,23 @@ impl Statement<'_> {
             money("ExcessLiquidity", excess),
             money("FullAvailableFunds", available),
             money("FullExcessLiquidity", excess),
-            money("FullInitMarginReq", self.initial),
-            money("FullMaintMarginReq", self.maintenance),
+            money("FullInitMarginReq", initial),
+            money("FullMaintMarginReq", maintenance),
             money("GrossPositionValue", self.gross),
             plain("HighestSeverity", "0"),
-            money("InitMarginReq", self.initial),
+            money("InitMarginReq", initial),
             plain("Leverage", &format!("{:.2}", if net > 0.0 { self.gross / net } else { 0.0 })),
             money("LookAheadAvailableFunds", available),
             money("LookAheadExcessLiquidity", excess),
-            money("LookAheadInitMarginReq", self.initial),
-            money("LookAheadMaintMarginReq", self.maintenance),
+            money("LookAheadInitMarginReq", initial),
+            money("LookAheadMaintMarginReq", maintenance),
             plain("LookAheadNextChange", NO_CHANGE),
-            money("MaintMarginReq", self.maintenance),
+            money("MaintMarginReq", maintenance),
             money("NetLiquidation", net),
             money("PreviousEquityWithLoanValue", self.previous_equity),
             money("RegTEquity", equity),
-            money("RegTMargin", self.initial),
-            money("SMA", equity - self.initial),
+            money("RegTMargin", initial),
+            money("SMA", equity - initial),
             money("SettledCash", self.cash),
             money("TotalCashValue", self.cash),
         ]
@@ -182,7 +193,7 @@ impl Statement<'_> {
                 cash: *cash,
                 stocks,
                 options,
-                net: cash + of(&|held| held.value),
+                net: cash + of(&|held| if held.instrument.is("FUT") { held.unrealized } else { held.value }),
                 unrealized: of(&|held| held.unrealized),
                 realized: of(&|held| held.position.realized),
                 rate,

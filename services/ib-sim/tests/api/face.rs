@@ -95,7 +95,7 @@ async fn a_wrong_password_never_opens_the_api() {
 
 #[tokio::test]
 async fn a_nightly_restart_ends_every_connection_and_needs_nobody() {
-    let restart_at = Some(jiff::civil::Time::constant(23, 45, 0, 0));
+    let restart_at = Some("23:45".parse().unwrap());
     let sim = with(LoginPlan { restart_at, login_ms: 400, ..LoginPlan::default() }).await;
     phase(&sim, "ready").await;
     soon(async { while TcpStream::connect(sim.addr()).await.is_err() {} }).await;

@@ -7,6 +7,7 @@ mod face;
 mod faults;
 mod handshake;
 mod market;
+mod orders;
 mod raw;
 mod support;
 mod wire;

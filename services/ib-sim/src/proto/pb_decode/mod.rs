@@ -188,7 +188,7 @@ fn decode_news(message: u32, body: &[u8]) -> Result<Request, DecodeError> {
     })
 }
 
-fn contract_of(wire: Option<contract::Contract>) -> Contract {
+pub(crate) fn contract_of(wire: Option<contract::Contract>) -> Contract {
     let wire = wire.unwrap_or_default();
     Contract {
         con_id: wire.con_id.unwrap_or_default(),

@@ -116,7 +116,7 @@ fn only_req_id(message: u32, req_id: i32) -> Bytes {
     protobuf(message, &ReqId { req_id: Some(req_id) })
 }
 
-fn wire_contract(contract: &Contract) -> contract::Contract {
+pub(crate) fn wire_contract(contract: &Contract) -> contract::Contract {
     contract::Contract {
         con_id: Some(contract.con_id),
         symbol: given(&contract.symbol),
