@@ -16,7 +16,7 @@ use tracing::{info, warn};
 use crate::broker;
 use crate::control;
 use crate::door::Door;
-use crate::face::machine::Action;
+use crate::face::phase::Action;
 use crate::face::{self, LogLines};
 use crate::faults;
 use crate::gateway::Gateway;

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::face::Login;
-use crate::face::machine::Action;
+use crate::face::phase::Action;
 use crate::faults::apply;
 use crate::faults::kinds::Wanted;
 use crate::gateway::{Announcement, Gateway};

@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 use tracing::warn;
 
 use super::lines;
-use super::machine::Action;
+use super::phase::Action;
 use crate::gateway::Gateway;
 
 const MAX_CONNECTIONS: usize = 8;

@@ -90,19 +90,22 @@ fn a_second_factor_is_waited_for_and_its_lack_ends_the_container() {
     assert_eq!((run.machine.phase(), run.said("Duration since login: 12 seconds")), (Phase::Ready, 1));
 
     let mut run = Run::new(two_factor.clone());
-    (run.step(), run.step());
+    run.step();
+    run.step();
     assert_eq!((run.step(), run.said("Duration since login: 180 seconds")), (Phase::TwoFactorMissed, 1));
     assert_eq!((run.step(), run.said("IBC returned exit status 87"), run.said("Gateway finished")), (Phase::Stopped, 1, 1));
     assert_eq!(run.others, [Effect::Api(false), Effect::DropClients, Effect::Exit(87)]);
     assert!(run.machine.act(run.now, Action::Approve).is_err());
 
     let mut run = Run::new(LoginPlan { two_factor_timeout: TwoFactorTimeout::Restart, ..two_factor.clone() });
-    (run.step(), run.step());
+    run.step();
+    run.step();
     run.act(Action::Deny);
     assert_eq!((run.step(), run.said("IBC returned exit status 87"), run.others.len()), (Phase::Starting, 1, 0));
 
     let mut run = Run::new(LoginPlan { two_factor_timeout: TwoFactorTimeout::Relogin, ..two_factor });
-    (run.step(), run.step());
+    run.step();
+    run.step();
     assert_eq!((run.step(), run.said("Login attempt: 2")), (Phase::Login, 1));
 }
 
@@ -128,7 +131,8 @@ fn a_nightly_restart_needs_no_log_in_and_a_weekly_one_does() {
     assert_eq!((run.said("Re-starting session"), run.said("Login attempt"), run.said("Login has completed")), (1, 0, 1));
     run.machine.set_login(Login::TwoFactor);
     run.act(Action::WeeklyRestart);
-    (run.step(), run.step());
+    run.step();
+    run.step();
     assert_eq!((run.machine.phase(), run.said("IBC will cold-restart shortly")), (Phase::TwoFactor, 1));
 }
 
@@ -178,7 +182,8 @@ fn another_session_is_met_as_the_setting_says() {
         assert_eq!((run.step(), run.said(words)), (phase, 1), "{setting:?}");
     }
     let mut run = Run::new(LoginPlan { login: Login::ExistingSession, existing_session: ExistingSession::Manual, ..plan() });
-    (run.step(), run.step());
+    run.step();
+    run.step();
     assert_eq!((run.machine.phase(), run.machine.wait_ms(run.now)), (Phase::ExistingSession, None));
     run.act(Action::Continue);
     assert_eq!(run.machine.phase(), Phase::Ready);

@@ -6,7 +6,8 @@
 mod command;
 pub(crate) mod lines;
 mod log;
-pub(crate) mod machine;
+mod machine;
+pub(crate) mod phase;
 mod plan;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,7 +26,8 @@ pub(crate) use command::serve as serve_commands;
 use lines::Line;
 use log::Log;
 pub use log::LogLines;
-use machine::{Action, Effect, Machine, Now};
+use machine::Machine;
+use phase::{Action, Effect, Now};
 pub use plan::{DailyTime, ExistingSession, Login, LoginPlan, PlanError, TwoFactorTimeout};
 
 /// A plan of no length goes through a few phases at once, and through no more than these.

@@ -132,8 +132,10 @@ pub(super) fn apply(gateway: &Gateway, fault: Fault) -> Result<(), String> {
     Ok(())
 }
 
+type Change = Box<dyn FnOnce(&mut Active)>;
+
 /// What a fault that is only a matter of state does to it.
-fn change(fault: Fault) -> Result<Box<dyn FnOnce(&mut Active)>, String> {
+fn change(fault: Fault) -> Result<Change, String> {
     Ok(match fault {
         Fault::Stall { on } => Box::new(move |active| active.stall = on),
         Fault::SilentHandshake { on } => Box::new(move |active| active.silent_handshake = on),
@@ -169,7 +171,7 @@ fn change(fault: Fault) -> Result<Box<dyn FnOnce(&mut Active)>, String> {
 }
 
 /// The faults of what goes out.
-fn change_frames(fault: Fault) -> Result<Box<dyn FnOnce(&mut Active)>, String> {
+fn change_frames(fault: Fault) -> Result<Change, String> {
     Ok(match fault {
         Fault::Omit { message, times } => tamper(message, Tamper { by: 0, times }, |active| &mut active.omit)?,
         Fault::Duplicate { message, copies, times } => {
@@ -199,13 +201,13 @@ fn change_frames(fault: Fault) -> Result<Box<dyn FnOnce(&mut Active)>, String> {
     })
 }
 
-fn writing(style: Style) -> Box<dyn FnOnce(&mut Active)> {
+fn writing(style: Style) -> Change {
     Box::new(move |active| active.writing = style)
 }
 
 type Tampers = std::collections::BTreeMap<String, Tamper>;
 
-fn tamper(message: String, tamper: Tamper, of: fn(&mut Active) -> &mut Tampers) -> Result<Box<dyn FnOnce(&mut Active)>, String> {
+fn tamper(message: String, tamper: Tamper, of: fn(&mut Active) -> &mut Tampers) -> Result<Change, String> {
     if !Event::NAMES.contains(&message.as_str()) {
         return Err(format!("message {message:?} is not sent by a gateway; these are: {}", Event::NAMES.join(", ")));
     }
