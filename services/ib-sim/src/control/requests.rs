@@ -67,6 +67,7 @@ pub(crate) async fn state(State(gateway): Shared) -> Json<Value> {
         "seed": gateway.settings.seed,
         "gateway": gateway.face.to_json(&gateway),
         "clients": gateway.clients(),
+        "lines_open": gateway.lines.open(),
         "accounts": accounts,
         "faults": active(&gateway),
     }}))

@@ -3,11 +3,17 @@
 
 mod accounts;
 mod control;
+mod depth;
 mod face;
 mod faults;
+mod frames;
 mod handshake;
 mod market;
+mod options;
 mod orders;
+mod quotes;
 mod raw;
 mod support;
+mod text;
+mod ticks;
 mod wire;
