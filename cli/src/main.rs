@@ -11,6 +11,7 @@ mod out;
 mod record;
 mod replay;
 mod serve;
+mod sim;
 mod status;
 mod up;
 
@@ -40,7 +41,7 @@ enum Command {
     Edge(serve::ServiceArgs<serve::Edge>),
     /// Run one worker: an IB session that answers reads.
     Worker(serve::ServiceArgs<serve::Worker>),
-    Sim(serve::SimArgs),
+    Sim(Box<sim::Options>),
     Record(record::Options),
     #[command(hide = true)]
     NatsGuard(serve::GuardArgs),
@@ -74,7 +75,7 @@ async fn run(command: Command) -> ExitCode {
         Command::Call(options) => call::run(options).await,
         Command::Edge(args) => serve::edge(args).await,
         Command::Worker(args) => serve::worker(args).await,
-        Command::Sim(args) => serve::sim(args).await,
+        Command::Sim(args) => sim::run(*args).await,
         Command::Record(options) => record::run(options).await,
         Command::NatsGuard(args) => serve::nats_guard(args).await,
     }

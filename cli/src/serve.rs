@@ -3,16 +3,12 @@
 //! Invariant: every service takes `--exit-with-parent` and `--print-config`, and tells its parent where it listens with
 //! one line of JSON on stdout.
 
-use std::{
-    collections::BTreeMap, ffi::OsString, future::Future, marker::PhantomData, net::SocketAddr, path::PathBuf, process::ExitCode,
-    time::Duration,
-};
+use std::{collections::BTreeMap, ffi::OsString, future::Future, marker::PhantomData, process::ExitCode};
 
 use clap::{ArgMatches, Args, FromArgMatches};
-use serde_json::json;
 use service::{
     Process, Settings,
-    process::{RunOptions, announce, chain, end_requested},
+    process::RunOptions,
     settings::{EDGE, WORKER, clap_args, flags},
 };
 
@@ -20,9 +16,6 @@ use crate::out;
 
 /// The exit code for settings that are wrong: nothing was started, and a restart changes nothing.
 const BAD_SETTINGS: u8 = 2;
-
-/// How long the simulator may take to close its sessions.
-const SIM_SHUTDOWN_MAX: Duration = Duration::from_secs(5);
 
 /// Which rows of the settings table a subcommand takes as flags.
 pub(crate) trait Service: std::fmt::Debug + Clone + Send + Sync + 'static {
@@ -52,17 +45,17 @@ pub(crate) struct ServiceArgs<S> {
 }
 
 #[derive(Debug, Clone, Copy, clap::Args)]
-struct CommonArgs {
+pub(crate) struct CommonArgs {
     /// Print every setting and where it came from, and start nothing.
     #[arg(long)]
-    print_config: bool,
+    pub(crate) print_config: bool,
     /// End when stdin ends: the parent holds the other side.
     #[arg(long, hide = true)]
     exit_with_parent: bool,
 }
 
 impl CommonArgs {
-    fn run_options(self) -> RunOptions {
+    pub(crate) fn run_options(self) -> RunOptions {
         RunOptions { exit_with_parent: self.exit_with_parent }
     }
 }
@@ -117,84 +110,6 @@ where
         return ExitCode::SUCCESS;
     }
     service::run(settings, args.common.run_options(), body).await
-}
-
-/// Run the simulated IB Gateway.
-#[derive(Debug, Clone, clap::Args)]
-pub(crate) struct SimArgs {
-    /// Where API clients connect; port 0 takes a free one.
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:4002")]
-    bind: SocketAddr,
-    /// Where the control HTTP port listens (faults, clock, journal); port 0 takes a free one.
-    #[arg(long, value_name = "HOST:PORT")]
-    control_bind: Option<SocketAddr>,
-    /// `real`, `open` (every day a trading day of 24 hours) or an instant such as 2026-11-20T10:00:00-05:00.
-    #[arg(long, value_name = "CLOCK", default_value = "open")]
-    clock: ib_sim::ClockSetting,
-    /// Prices, volumes and headlines follow from it.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// A scenario file in place of the built-in one.
-    #[arg(long, value_name = "FILE")]
-    scenario: Option<PathBuf>,
-    /// The newest protocol version to offer; a low one plays an old gateway.
-    #[arg(long, value_name = "VERSION")]
-    max_server_version: Option<i32>,
-    /// Whether the limits of IB on message and history rates hold.
-    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
-    pacing: bool,
-    /// At least this many accounts; those beyond the scenario's hold cash only.
-    #[arg(long, value_name = "COUNT")]
-    accounts: Option<usize>,
-    #[command(flatten)]
-    replay: crate::replay::ReplayArgs,
-    #[command(flatten)]
-    common: CommonArgs,
-}
-
-impl SimArgs {
-    fn settings(&self) -> ib_sim::Settings {
-        let defaults = ib_sim::Settings::default();
-        ib_sim::Settings {
-            bind: self.bind,
-            control_bind: self.control_bind,
-            clock: self.clock,
-            seed: self.seed,
-            scenario: self.scenario.clone(),
-            max_server_version: self.max_server_version.unwrap_or(defaults.max_server_version),
-            pacing: self.pacing,
-            accounts: self.accounts,
-            ..defaults
-        }
-    }
-}
-
-pub(crate) async fn sim(args: SimArgs) -> ExitCode {
-    let settings = args.settings();
-    if args.common.print_config {
-        out::line(format_args!("{settings:#?}"));
-        return ExitCode::SUCCESS;
-    }
-    log_to_stderr();
-    if let Some(replay) = args.replay.settings(args.bind) {
-        return crate::replay::run(replay, args.common.run_options()).await;
-    }
-    let running = match ib_sim::Sim::start(settings).await {
-        Ok(running) => running,
-        Err(error) => {
-            tracing::error!(error = %chain(&error), "stopped");
-            return ExitCode::FAILURE;
-        }
-    };
-    let control = running.control_addr().map(|addr| addr.to_string());
-    announce("sim", &json!({ "api": running.addr().to_string(), "control": control }));
-    let why = end_requested(args.common.run_options()).await;
-    tracing::info!(service = "sim", why, "stopping");
-    if tokio::time::timeout(SIM_SHUTDOWN_MAX, running.shutdown()).await.is_err() {
-        tracing::error!(service = "sim", budget_s = SIM_SHUTDOWN_MAX.as_secs(), "closing the sessions took too long");
-        return ExitCode::FAILURE;
-    }
-    ExitCode::SUCCESS
 }
 
 /// The processes that have no settings of the table: the simulator, which plays a foreign product, and the guard.

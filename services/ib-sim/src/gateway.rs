@@ -11,7 +11,8 @@ use tokio::sync::broadcast;
 use crate::broker::Broker;
 use crate::clock::Clock;
 use crate::errors::ApiError;
-use crate::faults::{Faults, kinds};
+use crate::face::Face;
+use crate::faults::{Faults, apply};
 use crate::feed::Feed;
 use crate::journal::{Counters, Journal};
 use crate::lines::Lines;
@@ -39,6 +40,7 @@ pub(crate) struct Gateway {
     pub(crate) clock: Clock,
     pub(crate) world: World,
     pub(crate) faults: Faults,
+    pub(crate) face: Face,
     pub(crate) journal: Journal,
     pub(crate) counters: Counters,
     pub(crate) pacing: Pacing,
@@ -80,6 +82,7 @@ impl Gateway {
     pub(crate) fn new(settings: Settings) -> Result<Self, Error> {
         let clock = Clock::new(settings.clock);
         let world = World::new(&settings, clock.always_open(), clock.now_secs())?;
+        let face = Face::new(settings.login.clone(), world.zone.clone());
         let gateway = Self {
             broker: Broker::new(&settings.orders, &world, clock.now_ms())?,
             pacing: Pacing::new(settings.pacing, settings.history_pacing),
@@ -88,13 +91,14 @@ impl Gateway {
             clock,
             world,
             faults: Faults::default(),
+            face,
             journal: Journal::default(),
             counters: Counters::default(),
             clients: Mutex::default(),
             announcements: broadcast::Sender::new(ANNOUNCEMENTS),
             settings,
         };
-        kinds::start(&gateway)?;
+        apply::start(&gateway)?;
         Ok(gateway)
     }
 

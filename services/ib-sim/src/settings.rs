@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use crate::broker::OrderSettings;
 use crate::clock::ClockSetting;
+use crate::face::LoginPlan;
 use crate::faults::kinds::Wanted;
 use crate::wire::hello::NEWEST_VERSION;
 
@@ -85,6 +86,12 @@ pub struct Settings {
     pub accounts: Option<usize>,
     /// Faults that are on from the start, after the scenario's.
     pub faults: Vec<StartFault>,
+    /// How the gateway logs in, restarts and meets other sessions.
+    pub login: LoginPlan,
+    /// The loopback port of IBC's command server, if there is one. Port 0 takes a free one.
+    pub command_port: Option<u16>,
+    /// What the command server shows before each command; with one it also greets, as IBC does.
+    pub command_prompt: Option<String>,
     /// How orders are treated, and where they are kept.
     pub orders: OrderSettings,
 }
@@ -105,6 +112,9 @@ impl Default for Settings {
             greeks_delay_ms: 200,
             accounts: None,
             faults: Vec::new(),
+            login: LoginPlan::default(),
+            command_port: None,
+            command_prompt: None,
             orders: OrderSettings::default(),
         }
     }

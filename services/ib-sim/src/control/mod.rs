@@ -5,10 +5,13 @@
 //! | `GET /journal?since=N&direction=in` | `{"last":n,"entries":[{"seq","direction","time","client_id","message","fields"}]}`; `out`: frames sent, with `id` and `bytes` in place of `fields`; `both` |
 //! | `GET /clients` | `{"clients":[7]}`: the client ids connected |
 //! | `GET /counters` | `{"counters":{"requests":n,"unhandled":n,...}}` |
-//! | `GET /state` | `{"state":{"now","clock","seed","clients","lines_open","accounts":[...],"faults":{...}}}` |
+//! | `GET /state` | `{"state":{"now","clock","seed","gateway":{...},"clients","lines_open","accounts":[...],"faults":{...}}}` |
 //! | `GET /faults` | `{"faults":{...}}`: what is switched on |
 //! | `POST /faults` | switches one fault (below), answers as `GET` |
 //! | `DELETE /faults` | switches all off and opens the port |
+//! | `GET /login` | `{"gateway":{"phase","for_ms","next_in_ms","login_attempt","api","exit_code"}}`, which `/state` holds too |
+//! | `POST /login` | `{"next"?,"action"?}`, answers as `GET`; see below |
+//! | `GET /log?since=N` | `{"last":n,"lines":[...]}`: the container's log |
 //! | `POST /clock` | `{"advance_ms":n}` or `{"set":"2026-11-20T10:00:00-05:00"}`, answers `{"now"}` |
 //! | `POST /account` | `{"account","positions":[{"con_id","quantity","average_cost"?}],"cash":{"USD":n}}`, answers the account |
 //! | `GET /orders` | `{"orders":[{"client_id","order_id","perm_id","status","filled",...}],"faults":{...}}` |
@@ -47,6 +50,13 @@
 //! `message` of `delay` and `fail` is a request's name as in the journal, such as `HistoricalData`; that of
 //! `omit`, `duplicate` and `reorder` is the name of what is sent, as in the journal's other direction.
 //!
+//! Phases of the gateway: `starting`, `login`, `two_factor`, `two_factor_missed`, `existing_session`,
+//! `locked_out`, `ready`, `session_taken`, `reconnecting`, `stopped`. `next` says how the next log-in goes:
+//! `ok`, `two_factor`, `wrong_password`, `too_many_attempts` or `existing_session`. Actions: `approve` and
+//! `deny` (the second factor), `continue` and `give_up` (the dialog about another session), `take_over`
+//! (another session logs in), `restart` (the nightly one), `weekly_restart` (with a full log-in),
+//! `reconnect_account`, `reconnect_data`, `stop`, `terminate`.
+//!
 //! What cannot be read is answered 400 with `{"error":...}`. Invariant: unknown fields, kinds and
 //! message names are refused, so that a misspelt fault never passes for one that does nothing.
 
@@ -79,6 +89,8 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, cancel: 
         .route("/orders", get(orders::show).post(orders::change))
         .route("/clock", post(requests::clock))
         .route("/account", post(requests::account))
+        .route("/login", get(requests::login).post(requests::set_login))
+        .route("/log", get(requests::log))
         .with_state(gateway);
     let serving = axum::serve(listener, router).with_graceful_shutdown(cancel.clone().cancelled_owned());
     // Idle connections end with the token; one that is in the middle of a request gets a moment.

@@ -12,7 +12,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::faults::kinds::{self, Wanted};
+use crate::face::Login;
+use crate::face::phase::Action;
+use crate::faults::apply;
+use crate::faults::kinds::Wanted;
 use crate::gateway::{Announcement, Gateway};
 use crate::journal::Direction;
 use crate::world::account::{Account, PositionChange};
@@ -62,6 +65,7 @@ pub(crate) async fn state(State(gateway): Shared) -> Json<Value> {
         "now": gateway.clock.now().to_string(),
         "clock": gateway.clock.setting().to_string(),
         "seed": gateway.settings.seed,
+        "gateway": gateway.face.to_json(&gateway),
         "clients": gateway.clients(),
         "lines_open": gateway.lines.open(),
         "accounts": accounts,
@@ -106,14 +110,49 @@ pub(crate) async fn faults(State(gateway): Shared) -> Json<Value> {
 }
 
 pub(crate) async fn clear_faults(State(gateway): Shared) -> Json<Value> {
-    kinds::clear(&gateway);
+    apply::clear(&gateway);
     Json(json!({ "faults": active(&gateway) }))
 }
 
 pub(crate) async fn set_fault(State(gateway): Shared, body: Bytes) -> Result<Json<Value>, Refused> {
     let wanted = Wanted::from_json(read(&body)?).map_err(Refused)?;
-    kinds::want(&gateway, wanted).map_err(Refused)?;
+    apply::want(&gateway, wanted).map_err(Refused)?;
     Ok(Json(json!({ "faults": active(&gateway) })))
+}
+
+pub(crate) async fn login(State(gateway): Shared) -> Json<Value> {
+    Json(json!({ "gateway": gateway.face.to_json(&gateway) }))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LoginChange {
+    /// How the next log-in goes; set before the action.
+    next: Option<Login>,
+    action: Option<Action>,
+}
+
+pub(crate) async fn set_login(State(gateway): Shared, body: Bytes) -> Result<Json<Value>, Refused> {
+    let change: LoginChange = read(&body)?;
+    if let Some(login) = change.next {
+        gateway.face.set_login(&gateway, login);
+    }
+    if let Some(action) = change.action {
+        gateway.face.act(&gateway, action).map_err(Refused)?;
+    }
+    Ok(Json(json!({ "gateway": gateway.face.to_json(&gateway) })))
+}
+
+pub(crate) async fn log(State(gateway): Shared, Query(query): Query<LogSince>) -> Json<Value> {
+    let (last, lines) = gateway.face.log.since(query.since);
+    Json(json!({ "last": last, "lines": lines }))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LogSince {
+    #[serde(default)]
+    since: u64,
 }
 
 #[derive(Debug, Deserialize)]

@@ -1,9 +1,10 @@
 //! Faults that a test or a person switches on by hand.
 //!
-//! [`kinds`] reads and applies them, [`state`] decides, [`link`] knows what lies behind the gateway,
+//! [`kinds`] names them, [`apply`] switches them, [`state`] decides, [`link`] knows what lies behind the gateway,
 //! [`timers`] ends what was asked for a time. Invariant: without a fault this module changes nothing
 //! and costs one atomic load; a fault that counts down or lasts a time ends by itself.
 
+pub(crate) mod apply;
 pub(crate) mod kinds;
 pub(crate) mod link;
 pub(crate) mod state;

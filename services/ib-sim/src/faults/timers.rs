@@ -12,7 +12,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use super::kinds::{self, Fault};
+use super::apply;
+use super::kinds::Fault;
 use crate::gateway::Gateway;
 
 /// There are fewer faults than this, and few names for those that take one.
@@ -68,7 +69,7 @@ pub(crate) async fn run(gateway: Arc<Gateway>, cancel: CancellationToken) {
         for end in due {
             info!(?end, "the time of a fault is over");
             // What was accepted with its end can be ended.
-            let _ = kinds::apply(&gateway, end);
+            let _ = apply::apply(&gateway, end);
         }
         let changed = async {
             match next {

@@ -4,6 +4,7 @@
 mod accounts;
 mod control;
 mod depth;
+mod face;
 mod faults;
 mod frames;
 mod handshake;
