@@ -121,9 +121,7 @@ impl Schedule {
             Self::Daily if month.month() % 3 == 0 => YEAR_MONTHS,
             Self::Daily => SERIAL_MONTHS + 1,
             Self::Weekly | Self::Monthly if in_cycle => CYCLE_MONTHS,
-            // Always the month after next too, also before this month's expiration.
-            Self::Weekly => SERIAL_MONTHS + 1,
-            Self::Monthly => SERIAL_MONTHS,
+            Self::Weekly | Self::Monthly => SERIAL_MONTHS,
             Self::Index if month.month() % 6 == 0 => INDEX_LEAPS_MONTHS,
             Self::Index => YEAR_MONTHS,
             Self::Adjusted if in_cycle => CYCLE_MONTHS,
@@ -235,7 +233,6 @@ mod tests {
         assert_eq!(before[0], date(2026, 11, 20));
         assert_eq!(after[0], date(2026, 11, 27));
         assert_eq!(before[1..], after);
-        let thursday = dates(Schedule::Weekly, date(2026, 11, 26));
-        assert_eq!(thursday.len(), before.len() + 1, "February's is listed on Monday, a new week's on Thursday");
+        assert_eq!(dates(Schedule::Weekly, date(2026, 11, 26)).len(), before.len(), "a new one is listed on Thursday");
     }
 }
