@@ -244,3 +244,7 @@ impl Book {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "book_tests/mod.rs"]
+mod tests;

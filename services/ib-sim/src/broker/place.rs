@@ -230,6 +230,7 @@ impl Book {
         let Some(lead) = entry.traded.lead(desk.world) else { return };
         let (world, now, outside) = (desk.world, desk.now(), entry.terms.outside_rth);
         entry.not_before_ms = desk.now_ms + delay;
+        entry.seen = 0;
         entry.expires = match (entry.terms.tif, entry.terms.kind) {
             (_, Kind::Close { .. }) => hours::end_of_day(world, lead, now, false),
             (Tif::Day, _) => hours::end_of_day(world, lead, entry.terms.good_after.unwrap_or(now).max(now), outside),
