@@ -6,5 +6,7 @@ mod control;
 mod handshake;
 mod market;
 mod orders;
+mod orders_family;
+mod orders_identity;
 mod support;
 mod wire;
