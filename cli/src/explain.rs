@@ -1,11 +1,13 @@
 //! The same call in other words: curl, the NATS request, ten lines of Python. Pure, and needs no running stack.
 //!
-//! Invariant: what is printed can be pasted into a shell or a file as it stands, whatever the arguments hold.
+//! Invariants: what is printed can be pasted into a shell or a file as it stands, whatever the arguments hold; a
+//! password is never printed, it stays where it was read from.
 
 use std::fmt::Write as _;
 
 use schemas::{Fault, GatewayName};
 use serde_json::{Map, Value, json};
+use service::settings::redacted;
 use tools::Tool;
 
 /// Where the call would go.
@@ -26,8 +28,9 @@ pub(crate) fn explain(doors: &Doors<'_>, tool: &Tool, arguments: &Map<String, Va
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = writeln!(text, "# MCP over HTTP\n{}\n", curl(doors.edge, tool.name, &Value::Object(arguments.clone())));
-    let _ = writeln!(text, "# NATS\nnats -s {} --timeout {seconds}s req {subject} {}\n", shell(doors.nats), shell(&params));
-    let _ = write!(text, "# Python, after `pip install nats-py`\n{}", python(doors.nats, &subject, &params, seconds));
+    let nats = Server::of(doors.nats);
+    let _ = writeln!(text, "# NATS{}\nnats -s {} --timeout {seconds}s req {subject} {}\n", nats.note, nats.shell, shell(&params));
+    let _ = write!(text, "# Python, after `pip install nats-py`\n{}", python(&nats, &subject, &params, seconds));
     if let Some(understood) = bound.understood() {
         let _ = write!(text, "\n# {understood}");
     }
@@ -42,9 +45,32 @@ pub(crate) fn curl(edge: &str, tool: &str, arguments: &Value) -> String {
     format!("curl -X POST {edge}/mcp -H 'Content-Type: application/json' -d {}", shell(&body.to_string()))
 }
 
-fn python(nats: &str, subject: &str, params: &str, seconds: u64) -> String {
+/// How the message server is named. A URL with a user or a password was read from NATS_URL, and stays there.
+struct Server {
+    note: String,
+    shell: String,
+    python: String,
+    imports: &'static str,
+}
+
+impl Server {
+    fn of(url: &str) -> Self {
+        let shown = redacted(url);
+        if shown == url {
+            return Self { note: String::new(), shell: shell(url), python: python_text(url), imports: "asyncio, json, nats" };
+        }
+        Self {
+            note: format!(", with NATS_URL as it is set: {shown}"),
+            shell: "\"$NATS_URL\"".to_owned(),
+            python: "os.environ['NATS_URL']".to_owned(),
+            imports: "asyncio, json, nats, os",
+        }
+    }
+}
+
+fn python(nats: &Server, subject: &str, params: &str, seconds: u64) -> String {
     format!(
-        "import asyncio, json, nats
+        "import {}
 
 async def main():
     client = await nats.connect({})
@@ -53,7 +79,8 @@ async def main():
     await client.close()
 
 asyncio.run(main())",
-        python_text(nats),
+        nats.imports,
+        nats.python,
         python_text(subject),
         python_text(params)
     )
@@ -96,6 +123,18 @@ mod tests {
         assert_eq!(text.matches(r#""duration":"1 M""#).count(), 3, "{text}");
         let python = text.split("pip install nats-py`\n").nth(1).unwrap();
         assert!(python.lines().count() <= 10 && python.contains("timeout=60"), "{python}");
+    }
+
+    #[test]
+    fn a_password_stays_in_the_environment() {
+        let gateway = "paper".parse().unwrap();
+        for url in ["nats://me:hunter2@broker:4222", "tls://hunter2@broker:4222"] {
+            let doors = Doors { edge: "http://127.0.0.1:48012", nats: url, gateway: &gateway };
+            let text = explain(&doors, tools::find("get_positions").unwrap(), &Map::new()).unwrap();
+            assert!(!text.contains("hunter2") && text.contains("(redacted)@broker:4222"), "{text}");
+            assert!(text.contains("nats -s \"$NATS_URL\"") && text.contains("nats.connect(os.environ['NATS_URL'])"), "{text}");
+            assert!(text.contains("import asyncio, json, nats, os\n"), "{text}");
+        }
     }
 
     #[test]

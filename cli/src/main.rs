@@ -8,6 +8,8 @@ mod explain;
 mod health;
 mod http;
 mod out;
+mod record;
+mod replay;
 mod serve;
 mod status;
 mod up;
@@ -38,6 +40,7 @@ enum Command {
     /// Run one worker: an IB session that answers reads.
     Worker(serve::ServiceArgs<serve::Worker>),
     Sim(serve::SimArgs),
+    Record(record::Options),
     #[command(hide = true)]
     NatsGuard(serve::GuardArgs),
 }
@@ -51,6 +54,7 @@ async fn main() -> ExitCode {
         Command::Edge(args) => serve::edge(args).await,
         Command::Worker(args) => serve::worker(args).await,
         Command::Sim(args) => serve::sim(args).await,
+        Command::Record(options) => record::run(options).await,
         Command::NatsGuard(args) => serve::nats_guard(args).await,
     }
 }

@@ -105,6 +105,9 @@ where
     let settings = match Settings::load_from_env(S::NAME, &args.flags) {
         Ok(settings) => settings,
         Err(error) => {
+            if args.common.print_config {
+                out::line(error.read.trim_end());
+            }
             out::problem(format_args!("ibmesh {}: {error}", S::NAME));
             return ExitCode::from(BAD_SETTINGS);
         }
@@ -144,6 +147,8 @@ pub(crate) struct SimArgs {
     #[arg(long, value_name = "COUNT")]
     accounts: Option<usize>,
     #[command(flatten)]
+    replay: crate::replay::ReplayArgs,
+    #[command(flatten)]
     common: CommonArgs,
 }
 
@@ -171,6 +176,9 @@ pub(crate) async fn sim(args: SimArgs) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     log_to_stderr();
+    if let Some(replay) = args.replay.settings(args.bind) {
+        return crate::replay::run(replay, args.common.run_options()).await;
+    }
     let running = match ib_sim::Sim::start(settings).await {
         Ok(running) => running,
         Err(error) => {
@@ -190,7 +198,7 @@ pub(crate) async fn sim(args: SimArgs) -> ExitCode {
 }
 
 /// The processes that have no settings of the table: the simulator, which plays a foreign product, and the guard.
-fn log_to_stderr() {
+pub(crate) fn log_to_stderr() {
     let level = std::env::var("LOG_LEVEL").ok().filter(|level| !level.is_empty());
     let filter = tracing_subscriber::EnvFilter::new(level.as_deref().unwrap_or("info"));
     let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());

@@ -62,11 +62,17 @@ async fn wrong_arguments_name_the_argument_and_the_rule() {
         ("get_historical_data", json!({"symbol": "AAPL", "duration": "2 h"}), vec!["7200 S"]),
         ("get_historical_data", json!({"symbol": "AAPL", "bar_size": "7 min"}), vec!["7 min", "5 mins"]),
         ("get_historical_data", json!({"symbol": "AAPL", "data_type": "PRICES"}), vec!["PRICES", "TRADES"]),
+        ("get_historical_data", json!({"symbol": "AAPL", "data_type": "YIELD_BID"}), vec!["YIELD_BID", "TRADES", "MIDPOINT", "AGGTRADES"]),
         ("get_historical_data", json!({"symbol": "AAPL", "end": "yesterday"}), vec!["yesterday"]),
         ("get_historical_data", json!({"symbol": {"a": 1}}), vec!["symbol"]),
         ("get_historical_data", json!({"symbol": ["AAPL"]}), vec!["symbol"]),
         ("get_historical_data", json!({"symbol": ""}), vec!["symbol"]),
         ("get_historical_news", json!({"symbol": "AAPL", "start_date": "2026-13-01", "end_date": "2026-12-31"}), vec!["2026-13-01"]),
+        (
+            "get_historical_news",
+            json!({"symbol": "AAPL", "start_date": "2026-01-01", "end_date": "2026-12-31", "max_count": 300}),
+            vec!["max_count", "300", "255"],
+        ),
         ("get_article", json!({"articleId": "x".repeat(100_000), "providerCode": "BRFG"}), vec!["articleId"]),
         ("search_contracts", json!({"pattern": "x".repeat(10_000)}), vec!["pattern"]),
     ] {

@@ -348,6 +348,12 @@ async fn settings_are_printed_without_starting_anything() {
     }
     let (code, said) = ended(&["worker", "--ib-port", "x"], &[]).await;
     assert_eq!(code, Some(2), "{said}");
+    assert!(!said.contains("IB_HOST"), "nobody asked what is right: {said}");
+    let (code, said) = ended(&["worker", "--ib-port", "x", "--print-config"], &[("IBKR_HOST", "gw")]).await;
+    assert_eq!(code, Some(2), "{said}");
+    for part in ["IB_HOST=gw  # IBKR_HOST", "# IB_PORT is wrong", "IB_PORT must be a port"] {
+        assert!(said.contains(part), "{part} missing in:\n{said}");
+    }
 }
 
 #[tokio::test]
@@ -381,6 +387,10 @@ async fn explain_needs_no_stack() {
     for part in ["curl -X POST http://127.0.0.1:48012/mcp", "req ib.v1.desk.rpc.history.bars '", "import asyncio, json, nats", "BRK B"] {
         assert!(said.contains(part), "{part} missing in:\n{said}");
     }
+    let secret = [("NATS_URL", "nats://desk:hunter2@broker:4222")];
+    let (code, said) = ended(&["call", "get_positions", "--explain"], &secret).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!said.contains("hunter2") && said.contains("broker:4222") && said.contains("\"$NATS_URL\""), "{said}");
     let (code, said) = timeout(Duration::from_secs(20), ended(&["call", "no_such_tool", "--explain"], &[])).await.unwrap();
     assert_eq!(code, Some(1), "{said}");
 }

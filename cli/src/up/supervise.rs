@@ -144,8 +144,13 @@ async fn keep_child(program: PathBuf, spec: Spec, first: Running, told: Told, st
         if timeout(again_in, stop.cancelled()).await.is_ok() {
             return Ended::Drained;
         }
-        // Not raced against `stop`: a launch has a deadline, and what it has started is then ended in order.
-        match child::launch(&program, &spec).await {
+        // Not raced against `stop`: a launch has a deadline, and what it has started is then ended in order. Who has no
+        // patience left gets what it has started killed, with the future that holds it.
+        let launched = tokio::select! {
+            launched = child::launch(&program, &spec) => launched,
+            () = told.hurry.cancelled() => return Ended::Killed,
+        };
+        match launched {
             Ok(running) => {
                 told.tell(Event::Restarted { name: spec.name.clone(), restarts: patience.restarts }).await;
                 current = Some(running);
@@ -162,10 +167,12 @@ async fn keep_nats(mut server: NatsServer, told: Told, stop: CancellationToken) 
     loop {
         let mut how = tokio::select! {
             ended = server.wait() => ended.map_or_else(|error| error.to_string(), |status| status.to_string()),
-            () = stop.cancelled() => return match server.stop().await {
-                Ok(_) => Ended::Drained,
-                Err(_) => Ended::Killed,
-            },
+            () = stop.cancelled() => {
+                return tokio::select! {
+                    stopped = server.stop() => if stopped.is_ok() { Ended::Drained } else { Ended::Killed },
+                    () = told.hurry.cancelled() => Ended::Killed,
+                };
+            }
         };
         let mut uptime = started.elapsed();
         loop {
@@ -178,7 +185,11 @@ async fn keep_nats(mut server: NatsServer, told: Told, stop: CancellationToken) 
             if timeout(again_in, stop.cancelled()).await.is_ok() {
                 return Ended::Drained;
             }
-            match server.restart().await {
+            let restarted = tokio::select! {
+                restarted = server.restart() => restarted,
+                () = told.hurry.cancelled() => return Ended::Killed,
+            };
+            match restarted {
                 Ok(()) => break,
                 Err(error) => (how, uptime) = (error.to_string(), Duration::ZERO),
             }
@@ -201,5 +212,47 @@ mod tests {
         assert_eq!(waits[7], Some(BACKOFF_MAX));
         assert_eq!(waits[8], None, "the limit is a limit");
         assert_eq!(patience.after(STEADY_AFTER), Some(BACKOFF_FIRST));
+    }
+
+    /// One that listens once and never again: its restart hangs, and with it who would wait for its end.
+    #[tokio::test]
+    async fn who_hurries_does_not_wait_for_a_launch_that_hangs() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let (source, program) = (at("source"), at("program"));
+        let (once, pid) = (at("once").display().to_string(), at("pid").display().to_string());
+        let body = format!(
+            "#!/bin/sh\nif [ -e {once} ]; then echo $$ > {pid}.new; mv {pid}.new {pid}; exec sleep 600; fi\ntouch {once}\necho '{{\"event\":\"listening\",\"addresses\":{{}}}}'\n"
+        );
+        std::fs::write(&source, body).unwrap();
+        let installed = std::process::Command::new("install").args(["-m", "755"]).args([&source, &program]).status().unwrap();
+        assert!(installed.success());
+        let spec = Spec { name: "the child".to_owned(), service: "sim", flags: Vec::new(), log: at("child.log") };
+        let first = child::launch(&program, &spec).await.unwrap();
+        let (events, mut heard) = mpsc::channel(EVENTS_MAX);
+        let told = Told { events, hurry: CancellationToken::new() };
+        let supervised = Supervised::child(program, spec, first, told.clone());
+        let launching = async {
+            let mut looks = tokio::time::interval(Duration::from_millis(20));
+            while !at("pid").exists() {
+                looks.tick().await;
+            }
+        };
+        timeout(Duration::from_secs(20), launching).await.expect("its restart is under way");
+        assert!(matches!(heard.try_recv(), Ok(Event::Ended { .. })));
+        supervised.stop();
+        told.hurry.cancel();
+        let (_, ended) = timeout(Duration::from_secs(5), supervised.ended()).await.expect("at once");
+        assert_eq!(ended, Ended::Killed);
+        let killed = std::fs::read_to_string(at("pid")).unwrap();
+        let state = || std::fs::read_to_string(format!("/proc/{}/stat", killed.trim())).unwrap_or_default();
+        // Gone, or dead and not yet reaped.
+        let gone = async {
+            let mut looks = tokio::time::interval(Duration::from_millis(20));
+            while !state().is_empty() && !state().contains(") Z") {
+                looks.tick().await;
+            }
+        };
+        timeout(Duration::from_secs(20), gone).await.expect("and took its process with it");
     }
 }

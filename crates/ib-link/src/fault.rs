@@ -101,12 +101,13 @@ pub(crate) fn of_error(error: &Error) -> Fault {
         Error::Timeout => Fault::new(Timeout, "IB gave no answer in time"),
         Error::Cancelled => Fault::new(Cancelled, "the request was cancelled"),
         Error::InvalidArgument(_) | Error::HistoricalParseError(_) => Fault::new(InvalidParams, error.to_string()),
-        other => {
-            // `ibapi` puts whole frames into some of its texts.
-            let text: String = other.to_string().chars().take(UNREAD_CHARS_MAX).collect();
-            Fault::new(Internal, format!("IB's answer could not be read: {text}"))
-        }
+        other => Fault::new(Internal, format!("IB's answer could not be read: {}", text_of(other))),
     }
+}
+
+/// Its words; `ibapi` puts whole frames into some of them.
+pub(crate) fn text_of(error: &Error) -> String {
+    error.to_string().chars().take(UNREAD_CHARS_MAX).collect()
 }
 
 /// The session is over: nothing more comes for this request.

@@ -11,16 +11,17 @@
 //! | file | is |
 //! |---|---|
 //! | `policy.rs` | pure: when to probe, connect, check, back off |
-//! | `session.rs`, `open.rs`, `notices.rs` | the shell around it |
+//! | `session.rs`, `reports.rs`, `open.rs`, `notices.rs` | the shell around it |
 //! | `link.rs` | the handle and what is shared with the supervisor |
-//! | `requests.rs` | one method per kind of question |
-//! | `kept.rs`, `keep.rs` | what IB pushes: pure store, subscriptions |
+//! | `requests.rs`, `ask.rs` | one method per kind of question, and how each is asked |
+//! | `kept.rs`, `store.rs`, `keep/` | what IB pushes: the snapshot, the pure store, the subscriptions |
 //! | `pacing/` | messages per second, the window of historical requests |
 //! | `fault.rs` | IB's codes to faults |
 //! | `convert/` | IB's types to ours and back |
 //! | `probe.rs` | does a gateway answer? |
 //! | `clock.rs` | the only reader of clocks |
 
+mod ask;
 mod clock;
 mod convert;
 mod fault;
@@ -32,11 +33,14 @@ mod open;
 pub mod pacing;
 mod policy;
 mod probe;
+mod reports;
 mod requests;
 mod session;
 mod settings;
 mod state;
+mod store;
 
+pub use ask::HistoryTurn;
 pub use clock::{Clock, Instant};
 pub use convert::{Bar, BarTime, Bars, Details, iana_zone};
 pub use kept::{AccountKept, Freshness, Holding, Kept, KeptValue, STALE_MAX_MS};

@@ -125,9 +125,20 @@ impl Link {
                 tokio::select! { _ = kept.changed() => {}, _ = state.changed() => {} }
             };
             if timeout_at(deadline, changed).await.is_err() {
-                return Err(Fault::new(FaultCode::Timeout, "IB has not sent the account state yet; it does so right after a connect"));
+                return Err(self.nothing_kept());
             }
         }
+    }
+
+    fn nothing_kept(&self) -> Fault {
+        let message = "IB has not sent the account state yet; it does so right after a connect";
+        Fault::new(
+            FaultCode::Timeout,
+            match self.shared.keeper.trouble() {
+                Some(trouble) => format!("{message}. The last subscription to it ended: {trouble}"),
+                None => message.to_owned(),
+            },
+        )
     }
 
     /// Gives the session back and ends the supervisor; returns at `deadline` even if the gateway hangs.

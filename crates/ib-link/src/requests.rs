@@ -1,12 +1,10 @@
-//! The questions that can be asked of IB.
+//! The questions that can be asked of IB; `ask.rs` is how.
 //!
-//! Invariants: a question whose deadline is past is not sent; each ends by its deadline or with its session; one that
-//! is dropped is cancelled at IB where IB knows a cancel. `ibapi` does that when the future is dropped, and the cancel
-//! is counted as a message.
+//! Invariant: each answer is in our types, complete or a fault; what IB leaves out is told as left out.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::time::Duration;
 
-use ibapi::{Error, market_data::TradingHours, news::NewsArticle};
+use ibapi::{market_data::TradingHours, news::NewsArticle};
 use jiff::Timestamp;
 use schemas::{
     Fault, FaultCode,
@@ -14,23 +12,17 @@ use schemas::{
     history::{BarSize, Span, WhatToShow},
     news::{ArticleFormat, Headline},
 };
-use tokio::time::timeout_at;
 
 use crate::{
+    ask::{Ask, HistoryTurn},
     clock::{Instant, instant},
     convert::{self, Bars, Details},
-    fault,
-    link::{Link, Session},
-    notices::TOO_FAST,
-    pacing::{Bucket, patience},
+    link::Link,
 };
 
 /// Rows of one contract query; a query for a whole option chain brings thousands, and a reader that falls behind
 /// `ibapi`'s default of 1,024 loses the answer.
 const DETAILS_ROWS_MAX: usize = 8_192;
-
-/// Nobody knows when one of the open historical requests ends; most take a second or two.
-const HISTORY_RETRY_MS: u64 = 2_000;
 
 /// Bars of one instrument.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,29 +76,6 @@ pub struct Article {
     pub text: String,
 }
 
-/// How a question is asked.
-#[derive(Clone, Copy)]
-struct Ask<'a> {
-    /// For messages: `IB did not answer {what}`.
-    what: &'a str,
-    deadline: Instant,
-    /// IB's servers answer it, not the gateway itself.
-    upstream: bool,
-    /// IB has a cancel for it, which goes out when the question is dropped.
-    cancels: bool,
-}
-
-/// Counts the cancel of a question that is dropped before its answer.
-struct Cancel<'a>(Option<&'a Bucket>);
-
-impl Drop for Cancel<'_> {
-    fn drop(&mut self) {
-        if let Some(bucket) = self.0 {
-            bucket.charge();
-        }
-    }
-}
-
 impl Link {
     /// Every contract that fits. None at all is the fault `not_found`.
     pub async fn contract_details(&self, query: &ContractQuery, deadline: Instant) -> Result<Vec<Details>, Fault> {
@@ -139,15 +108,19 @@ impl Link {
 
     /// Bars of the past. None at all is the fault `not_found`, with what was asked.
     pub async fn bars(&self, request: &BarsRequest, deadline: Instant) -> Result<Bars, Fault> {
-        if request.what_to_show == WhatToShow::AdjustedLast && request.end.is_some() {
-            return Err(Fault::invalid("end", "IB adjusts prices up to today only: with ADJUSTED_LAST the end must be left out"));
-        }
-        let ask = Ask { what: "a request for bars", deadline, upstream: true, cancels: true };
-        let _open = self.history_turn(ask).await?;
+        can_end(request)?;
+        let turn = self.history_turn(deadline).await?;
+        self.bars_in(turn, request, deadline).await
+    }
+
+    /// The same at once, in a turn that the caller has.
+    pub async fn bars_in(&self, _turn: HistoryTurn<'_>, request: &BarsRequest, deadline: Instant) -> Result<Bars, Fault> {
+        can_end(request)?;
+        let ask = Ask::history("a request for bars", deadline);
         let contract = convert::resolved_contract(&request.contract);
         let asked = request.clone();
         let answer = self
-            .ask(ask, |session| async move {
+            .send(ask, None, |session| async move {
                 let builder = session
                     .client
                     .historical_data(&contract, convert::asked_size(asked.bar_size))
@@ -170,23 +143,19 @@ impl Link {
 
     /// The first moment that IB has data of this type for.
     pub async fn head_timestamp(&self, request: &HeadTimestampRequest, deadline: Instant) -> Result<Timestamp, Fault> {
-        let ask = Ask { what: "a request for the first bar", deadline, upstream: true, cancels: true };
-        let _open = self.history_turn(ask).await?;
+        let _turn = self.history_turn(deadline).await?;
+        let ask = Ask::history("a request for the first bar", deadline);
         let contract = convert::resolved_contract(&request.contract);
         let (what, hours) = (convert::asked_what(request.what_to_show), TradingHours::from_use_rth(request.use_rth));
-        let found = self.ask(ask, |session| async move { session.client.head_timestamp(&contract, what, hours).await }).await?;
+        let found = self.send(ask, None, |session| async move { session.client.head_timestamp(&contract, what, hours).await }).await?;
         Ok(convert::timestamp(found))
     }
 
     /// The news feeds that this login may read.
     pub async fn news_providers(&self, deadline: Instant) -> Result<Vec<NewsProvider>, Fault> {
         let ask = Ask { what: "a request for the news feeds", deadline, upstream: true, cancels: false };
-        let found = self
-            .ask(ask, |session| async move {
-                let _one_at_a_time = session.news_providers.lock().await;
-                session.client.news_providers().await
-            })
-            .await?;
+        let found =
+            self.ask_alone(ask, |session| &session.news_providers, |session| async move { session.client.news_providers().await }).await?;
         Ok(found.into_iter().map(|provider| NewsProvider { code: provider.code, name: provider.name }).collect())
     }
 
@@ -225,81 +194,17 @@ impl Link {
     /// The gateway's clock; answered by the gateway itself, with or without IB's servers.
     pub async fn server_time(&self, deadline: Instant) -> Result<Timestamp, Fault> {
         let ask = Ask { what: "a request for the gateway's time", deadline, upstream: false, cancels: false };
-        let found = self
-            .ask(ask, |session| async move {
-                let _one_at_a_time = session.server_time.lock().await;
-                session.client.server_time().await
-            })
-            .await?;
+        let found =
+            self.ask_alone(ask, |session| &session.server_time, |session| async move { session.client.server_time().await }).await?;
         Ok(convert::timestamp(found))
     }
+}
 
-    /// Refuses what cannot be sent, before it waits for anything.
-    fn sendable(&self, ask: Ask<'_>) -> Result<Arc<Session>, Fault> {
-        if instant() >= ask.deadline {
-            return Err(fault::past_deadline(ask.what));
-        }
-        self.session(ask.upstream)
+fn can_end(request: &BarsRequest) -> Result<(), Fault> {
+    if request.what_to_show == WhatToShow::AdjustedLast && request.end.is_some() {
+        return Err(Fault::invalid("end", "IB adjusts prices up to today only: with ADJUSTED_LAST the end must be left out"));
     }
-
-    /// One of the historical requests that may be open at once.
-    async fn history_turn(&self, ask: Ask<'_>) -> Result<tokio::sync::SemaphorePermit<'_>, Fault> {
-        self.sendable(ask)?;
-        let now = instant();
-        let pace = || {
-            let most = self.shared.settings.history_open_max;
-            Fault::new(
-                FaultCode::Pacing,
-                format!("{most} historical requests are open, as many as this process may have; none ended in time"),
-            )
-            .retry_after_ms(HISTORY_RETRY_MS)
-        };
-        let turn = timeout_at(now + patience(now, ask.deadline), self.shared.history_open.acquire());
-        turn.await.ok().and_then(Result::ok).ok_or_else(pace)
-    }
-
-    /// Until the gateway loses IB's servers.
-    async fn upstream_gone(&self) {
-        let mut state = self.state();
-        // The sender lives as long as the link.
-        let _ = state.wait_for(|state| state.upstream_lost).await;
-    }
-
-    async fn ask<T, F>(&self, ask: Ask<'_>, send: impl FnOnce(Arc<Session>) -> F) -> Result<T, Fault>
-    where
-        F: Future<Output = Result<T, Error>>,
-    {
-        let asked_at = instant();
-        self.sendable(ask)?;
-        self.shared.bucket.take(ask.deadline).await?;
-        // Taken after the wait: it may be another session by now.
-        let session = self.sendable(ask)?;
-        let mut cancel = Cancel(ask.cancels.then_some(&*self.shared.bucket));
-        let over = session.over.clone();
-        let late = || fault::timed_out(ask.what, asked_at.elapsed().as_millis());
-        tokio::select! {
-            answer = timeout_at(ask.deadline, send(session)) => match answer {
-                Err(_) | Ok(Err(Error::Timeout)) => Err(late()),
-                Ok(answer) => {
-                    cancel.0 = None;
-                    answer.map_err(|error| {
-                        let fault = fault::of_error(&error);
-                        // Told to this question, it is meant for all of them.
-                        if fault.ib_code == Some(TOO_FAST) {
-                            self.shared.bucket.too_fast();
-                        }
-                        fault
-                    })
-                }
-            },
-            // Its cancel goes out: the gateway still has the question.
-            () = self.upstream_gone(), if ask.upstream => Err(fault::upstream_lost()),
-            () = over.cancelled() => {
-                cancel.0 = None;
-                Err(Fault::new(FaultCode::GatewayDown, format!("the session to the gateway ended while IB worked on {}", ask.what)))
-            }
-        }
-    }
+    Ok(())
 }
 
 /// Whether a query can fit whole chains, whose rows need room: `ibapi` allocates it for each question.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::fault;
 
 fn request() -> BarsRequest {
     let contract = schemas::contracts::Contract {

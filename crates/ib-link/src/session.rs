@@ -23,32 +23,9 @@ use crate::{
     open::{self, DISCONNECT_TIMEOUT, OpenFault, Opened},
     policy::{Action, Event, Policy, Stage},
     probe::{ProbeReply, probe},
+    reports::{REPORTS_MAX, Report, Reporter, spawn, spawn_vital},
     state::{Phase, State},
 };
-
-/// Reports of a session's tasks that wait for the supervisor; a full queue holds up the tasks.
-const REPORTS_MAX: usize = 256;
-
-/// What a task tells the supervisor.
-enum Report {
-    Event(Event),
-    Probed(ProbeReply),
-    Opened(Box<Opened>),
-    Notice(Notice),
-}
-
-/// Where the tasks of one attempt or session report to.
-struct Reporter {
-    reports: mpsc::Sender<(u64, Report)>,
-    number: u64,
-}
-
-impl Reporter {
-    /// False when the supervisor is gone.
-    async fn tell(&self, report: Report) -> bool {
-        self.reports.send((self.number, report)).await.is_ok()
-    }
-}
 
 pub(crate) struct Supervisor {
     shared: Arc<Shared>,
@@ -224,7 +201,7 @@ impl Supervisor {
     /// Hears notices until the socket is gone: then `ibapi` ends their stream, because it may not reconnect.
     fn listen(&self, mut notices: NoticeStream) -> AbortOnDropHandle<()> {
         let reporter = self.reporter();
-        spawn(async move {
+        spawn_vital(self.reporter(), "hearing notices", async move {
             while let Some(notice) = notices.next().await {
                 if !reporter.tell(Report::Notice(notice)).await {
                     return;
@@ -293,7 +270,7 @@ impl Supervisor {
             accounts: self.state.accounts.clone().into(),
             again: Duration::from_millis(self.shared.settings.keep_again_ms),
         };
-        self.keep = Some(spawn(keep.run()));
+        self.keep = Some(spawn_vital(self.reporter(), "keeping the account state", keep.run()));
     }
 
     /// Ends what there is, attempt or session; the connection itself is left to the caller.
@@ -336,10 +313,6 @@ impl Supervisor {
             changed
         });
     }
-}
-
-fn spawn(task: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<()> {
-    AbortOnDropHandle::new(tokio::spawn(task))
 }
 
 async fn give_back(session: &Session) {

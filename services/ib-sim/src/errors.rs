@@ -12,9 +12,6 @@ pub(crate) struct ApiError {
     pub(crate) text: String,
 }
 
-/// Notices that a healthy gateway sends right after the ids, in the captures' order.
-pub(crate) const FARMS_OK: [i32; 3] = [2104, 2106, 2158];
-
 const NOTICES: &[(i32, &str)] = &[
     (1100, "Connectivity between IBKR and Trader Workstation has been lost."),
     (1101, "Connectivity between IBKR and Trader Workstation has been restored - data lost."),
@@ -45,6 +42,7 @@ const FIXED: &[(i32, &str)] = &[
     ),
     (504, "Not connected"),
     (10172, "Failed to request news article."),
+    (10182, "Failed to request live updates (disconnected)."),
     (10185, "Failed to cancel PNL (not subscribed)"),
     (10186, "Failed to cancel PNL single (not subscribed)"),
     (10197, "No market data during competing live session"),
@@ -103,6 +101,15 @@ impl ApiError {
 
     pub(crate) fn history_pacing() -> Self {
         Self::history("Historical data request pacing violation")
+    }
+
+    pub(crate) fn history_disconnected() -> Self {
+        Self::history("HMDS server disconnect occurred.  Attempting reconnection...")
+    }
+
+    /// Somebody else uses the login, and with it its market data.
+    pub(crate) fn history_elsewhere() -> Self {
+        Self::history("Trading TWS session is connected from a different IP address")
     }
 
     pub(crate) fn history_cancelled(req_id: i32) -> Self {

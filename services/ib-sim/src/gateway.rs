@@ -11,7 +11,7 @@ use tokio::sync::broadcast;
 use crate::broker::Broker;
 use crate::clock::Clock;
 use crate::errors::ApiError;
-use crate::faults::Faults;
+use crate::faults::{Faults, kinds};
 use crate::journal::{Counters, Journal};
 use crate::pacing::Pacing;
 use crate::settings::{Error, Settings};
@@ -63,6 +63,7 @@ pub(crate) enum LeaseError {
 
 impl Drop for Lease {
     fn drop(&mut self) {
+        self.gateway.faults.client_left(self.client_id, self.gateway.clock.uptime());
         lock(&self.gateway.clients).remove(&self.client_id);
     }
 }
@@ -75,7 +76,7 @@ impl Gateway {
     pub(crate) fn new(settings: Settings) -> Result<Self, Error> {
         let clock = Clock::new(settings.clock);
         let world = World::new(&settings, clock.always_open(), clock.now_secs())?;
-        Ok(Self {
+        let gateway = Self {
             broker: Broker::new(&settings.orders, &world, clock.now_ms())?,
             pacing: Pacing::new(settings.pacing, settings.history_pacing),
             clock,
@@ -86,12 +87,14 @@ impl Gateway {
             clients: Mutex::default(),
             announcements: broadcast::Sender::new(ANNOUNCEMENTS),
             settings,
-        })
+        };
+        kinds::start(&gateway)?;
+        Ok(gateway)
     }
 
     pub(crate) fn lease(self: &Arc<Self>, client_id: i32) -> Result<Lease, LeaseError> {
         let mut clients = lock(&self.clients);
-        if clients.contains(&client_id) {
+        if clients.contains(&client_id) || self.faults.client_id_taken(client_id, self.clock.uptime()) {
             return Err(LeaseError::InUse(client_id));
         }
         if clients.len() >= MAX_CLIENTS {

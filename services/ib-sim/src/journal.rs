@@ -1,49 +1,134 @@
-//! What happened: every request in a bounded ring, and counters.
+//! What happened: every request and every frame sent, in two bounded rings, and counters.
 //!
-//! Invariant: the ring never grows past [`JOURNAL_LIMIT`]; sequence numbers never repeat, so a reader
-//! that asks `since` the last one it saw notices a gap.
+//! Invariant: no ring grows past [`JOURNAL_LIMIT`]; sequence numbers never repeat, so a reader that
+//! asks `since` the last one it saw misses nothing that is still kept.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde::Serialize;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Entries kept; the oldest leave first.
+use crate::proto::event::Event;
+
+/// Entries kept in each direction; the oldest leave first.
 pub(crate) const JOURNAL_LIMIT: usize = 10_000;
 
-/// One request as it was received.
+/// Which way a message went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Direction {
+    /// Requests, as they were received.
+    #[default]
+    In,
+    /// Frames to clients, as they were queued.
+    Out,
+    Both,
+}
+
+/// One request as it was received, or one frame as it was sent.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Entry {
-    pub(crate) seq: u64,
-    pub(crate) time: String,
-    pub(crate) client_id: i32,
-    pub(crate) message: String,
-    pub(crate) fields: Value,
+#[serde(untagged)]
+pub(crate) enum Entry {
+    In { seq: u64, direction: Direction, time: String, client_id: i32, message: String, fields: Value },
+    Out { seq: u64, direction: Direction, time: String, client_id: i32, message: &'static str, id: Option<i32>, bytes: usize },
+}
+
+/// A frame to a client; its time is put into words only when somebody asks.
+#[derive(Debug)]
+struct Sent {
+    seq: u64,
+    time_ms: i64,
+    client_id: i32,
+    message: &'static str,
+    id: Option<i32>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Received {
+    seq: u64,
+    time: String,
+    client_id: i32,
+    message: String,
+    fields: Value,
 }
 
 #[derive(Debug, Default)]
+struct Rings {
+    last: u64,
+    received: VecDeque<Received>,
+    sent: VecDeque<Sent>,
+}
+
+fn push<T>(ring: &mut VecDeque<T>, entry: T) {
+    if ring.len() == JOURNAL_LIMIT {
+        ring.pop_front();
+    }
+    ring.push_back(entry);
+}
+
+/// Both directions are numbered together and kept apart, so that many frames out never push a request out.
+#[derive(Debug, Default)]
 pub(crate) struct Journal {
-    ring: Mutex<(u64, VecDeque<Entry>)>,
+    rings: Mutex<Rings>,
 }
 
 impl Journal {
+    fn lock(&self) -> MutexGuard<'_, Rings> {
+        self.rings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn record(&self, time: String, client_id: i32, message: &str, fields: Value) {
-        let mut ring = self.ring.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        ring.0 += 1;
-        let seq = ring.0;
-        if ring.1.len() == JOURNAL_LIMIT {
-            ring.1.pop_front();
-        }
-        ring.1.push_back(Entry { seq, time, client_id, message: message.to_owned(), fields });
+        let mut rings = self.lock();
+        rings.last += 1;
+        let seq = rings.last;
+        push(&mut rings.received, Received { seq, time, client_id, message: message.to_owned(), fields });
+    }
+
+    pub(crate) fn sent(&self, time_ms: i64, client_id: i32, event: &Event, frame: &[u8]) {
+        let (message, id, bytes) = (event.name(), event.id(), frame.len());
+        let mut rings = self.lock();
+        rings.last += 1;
+        let seq = rings.last;
+        push(&mut rings.sent, Sent { seq, time_ms, client_id, message, id, bytes });
     }
 
     /// The entries after `seq`, oldest first, and the newest number given out.
-    pub(crate) fn since(&self, seq: u64) -> (u64, Vec<Entry>) {
-        let ring = self.ring.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        (ring.0, ring.1.iter().filter(|entry| entry.seq > seq).cloned().collect())
+    pub(crate) fn since(&self, seq: u64, wanted: Direction) -> (u64, Vec<Entry>) {
+        let rings = self.lock();
+        let mut entries = Vec::new();
+        if wanted != Direction::Out {
+            let new = rings.received.iter().filter(|entry| entry.seq > seq);
+            entries.extend(new.map(|entry| (entry.seq, received(entry))));
+        }
+        if wanted != Direction::In {
+            let new = rings.sent.iter().filter(|entry| entry.seq > seq);
+            entries.extend(new.map(|entry| (entry.seq, sent(entry))));
+        }
+        entries.sort_unstable_by_key(|(seq, _)| *seq);
+        (rings.last, entries.into_iter().map(|(_, entry)| entry).collect())
     }
+}
+
+fn received(entry: &Received) -> Entry {
+    let Received { seq, time, client_id, message, fields } = entry;
+    Entry::In {
+        seq: *seq,
+        direction: Direction::In,
+        time: time.clone(),
+        client_id: *client_id,
+        message: message.clone(),
+        fields: fields.clone(),
+    }
+}
+
+fn sent(entry: &Sent) -> Entry {
+    let Sent { seq, time_ms, client_id, message, id, bytes } = *entry;
+    let time = Timestamp::from_millisecond(time_ms).unwrap_or(Timestamp::UNIX_EPOCH).to_string();
+    Entry::Out { seq, direction: Direction::Out, time, client_id, message, id, bytes }
 }
 
 macro_rules! counters {
@@ -94,9 +179,27 @@ mod tests {
         for n in 0..JOURNAL_LIMIT + 5 {
             journal.record("t".into(), 1, "CurrentTime", Value::from(n));
         }
-        let (last, all) = journal.since(0);
-        assert_eq!((last, all.len(), all[0].seq), (JOURNAL_LIMIT as u64 + 5, JOURNAL_LIMIT, 6));
-        assert_eq!(journal.since(last - 1).1.len(), 1);
+        let (last, all) = journal.since(0, Direction::In);
+        assert_eq!((last, all.len()), (JOURNAL_LIMIT as u64 + 5, JOURNAL_LIMIT));
+        assert!(matches!(all[0], Entry::In { seq: 6, .. }), "{:?}", all[0]);
+        assert_eq!(journal.since(last - 1, Direction::In).1.len(), 1);
+    }
+
+    #[test]
+    fn frames_out_leave_the_requests_alone() {
+        let journal = Journal::default();
+        journal.record("t".into(), 1, "CurrentTime", Value::Null);
+        for _ in 0..JOURNAL_LIMIT + 5 {
+            journal.sent(1_000, 1, &Event::CurrentTime(1), b"1234");
+        }
+        assert_eq!(journal.since(0, Direction::In).1.len(), 1);
+        let (last, sent) = journal.since(0, Direction::Out);
+        assert_eq!((last, sent.len()), (JOURNAL_LIMIT as u64 + 6, JOURNAL_LIMIT));
+        let shown = serde_json::to_value(&sent[0]).unwrap();
+        assert_eq!((&shown["direction"], &shown["message"], &shown["bytes"]), (&"out".into(), &"CurrentTime".into(), &4.into()));
+        assert_eq!(shown["time"], "1970-01-01T00:00:01Z");
+        let both = serde_json::to_value(journal.since(0, Direction::Both).1).unwrap();
+        assert_eq!((&both[0]["direction"], &both[1]["direction"]), (&"in".into(), &"out".into()));
     }
 
     #[test]

@@ -8,6 +8,7 @@
 
 mod broker;
 mod clock;
+mod compare;
 mod control;
 mod errors;
 mod faults;
@@ -15,13 +16,20 @@ mod gateway;
 mod journal;
 mod pacing;
 mod proto;
+mod record;
+mod replay;
 mod session;
 mod settings;
 mod sim;
+mod transcript;
 mod wire;
 mod world;
 
 pub use broker::OrderSettings;
 pub use clock::{ClockSetting, ClockSettingError};
-pub use settings::{Error, HistoryPacing, HistoryPacingError, Settings};
+pub use compare::{Accepted, AcceptedError, CompareError, Comparison, compare};
+pub use record::{RecordError, RecordSettings, Recorded, Recorder};
+pub use replay::{Replay, ReplayError, ReplaySettings, Replayed};
+pub use settings::{Error, HistoryPacing, HistoryPacingError, Settings, StartFault, StartFaultError};
 pub use sim::Sim;
+pub use transcript::{Transcript, TranscriptError};

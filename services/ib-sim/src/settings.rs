@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use crate::broker::OrderSettings;
 use crate::clock::ClockSetting;
+use crate::faults::kinds::Wanted;
 use crate::wire::hello::NEWEST_VERSION;
 
 /// How strictly the rules for historical requests are kept.
@@ -38,6 +39,23 @@ impl FromStr for HistoryPacing {
     }
 }
 
+/// A fault that is on from the start: JSON as on the control port, or short, such as `stall` or `farm:farm=ushmds,for_ms=2000`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StartFault(pub(crate) Wanted);
+
+/// The text names no fault, or one with wrong fields.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct StartFaultError(String);
+
+impl FromStr for StartFault {
+    type Err = StartFaultError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self).map_err(StartFaultError)
+    }
+}
+
 /// Everything that can be chosen at the start of a simulator.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -59,6 +77,8 @@ pub struct Settings {
     pub history_pacing: HistoryPacing,
     /// At least this many accounts: further ones are added after the scenario's, with cash only.
     pub accounts: Option<usize>,
+    /// Faults that are on from the start, after the scenario's.
+    pub faults: Vec<StartFault>,
     /// How orders are treated, and where they are kept.
     pub orders: OrderSettings,
 }
@@ -75,6 +95,7 @@ impl Default for Settings {
             pacing: true,
             history_pacing: HistoryPacing::Ib,
             accounts: None,
+            faults: Vec::new(),
             orders: OrderSettings::default(),
         }
     }
@@ -93,6 +114,9 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// A fault for the start cannot be switched on.
+    #[error("fault: {0}")]
+    Fault(String),
     /// The state file cannot be used.
     #[error("state of orders {path}: {reason}")]
     State {

@@ -15,6 +15,7 @@ use tracing::{info, warn};
 
 use crate::broker;
 use crate::control;
+use crate::faults;
 use crate::gateway::Gateway;
 use crate::session;
 use crate::settings::{Error, Settings};
@@ -66,6 +67,7 @@ impl Sim {
         if let Some(listener) = control {
             tasks.spawn(control::serve(listener, Arc::clone(&gateway), cancel.clone()));
         }
+        tasks.spawn(faults::timers::run(Arc::clone(&gateway), cancel.clone()));
         tasks.spawn(broker::driver::run(Arc::clone(&gateway), cancel.clone()));
         info!(%addr, ?control_addr, clock = %gateway.clock.setting(), "simulated gateway listens");
         tasks.spawn(accept(listener, addr, gateway, cancel.clone(), tasks.clone()));

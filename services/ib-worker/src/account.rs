@@ -1,19 +1,24 @@
 //! `account.*`: answered from what IB pushes, with its age.
 
-use std::sync::{Arc, Mutex, PoisonError};
+mod rows;
+mod values;
+
+use std::sync::Arc;
 
 use bus::{Builder, Request};
-use ib_link::{AccountKept, Freshness, Holding, Kept};
-use rust_decimal::Decimal;
+use ib_link::{AccountKept, Freshness, Kept};
 use schemas::{
-    Context, Fault, FaultCode, Num,
+    Context, Fault, FaultCode,
     account::{
-        AccountParams, AccountSummary, AccountValue, Overview, OverviewReply, POSITIONS_MAX, Position, Positions, PositionsParams,
-        PositionsReply, Summary, SummaryReply,
+        AccountParams, AccountSummary, Overview, OverviewReply, POSITIONS_MAX, Position, Positions, PositionsParams, PositionsReply,
+        Summary, SummaryReply,
     },
     context::DataType,
 };
 use tokio::time::Instant;
+
+pub(crate) use rows::Rows;
+use values::{SUMMARY_TAGS, base_currency, positions_value, summary_value};
 
 use crate::worker::Worker;
 
@@ -25,43 +30,8 @@ pub(crate) fn routes(builder: Builder, worker: &Arc<Worker>) -> Builder {
         .route::<Positions, _, _>(move |params, request| positions(Arc::clone(&c), params, request))
 }
 
-/// The tags of IB's account summary, in IB's (alphabetical) order, and today's profit beside them.
-const SUMMARY_TAGS: &[&str] = &[
-    "AccountType",
-    "AccruedCash",
-    "AvailableFunds",
-    "BuyingPower",
-    "Cushion",
-    "DayTradesRemaining",
-    "EquityWithLoanValue",
-    "ExcessLiquidity",
-    "FullAvailableFunds",
-    "FullExcessLiquidity",
-    "FullInitMarginReq",
-    "FullMaintMarginReq",
-    "GrossPositionValue",
-    "HighestSeverity",
-    "InitMarginReq",
-    "Leverage",
-    "LookAheadAvailableFunds",
-    "LookAheadExcessLiquidity",
-    "LookAheadInitMarginReq",
-    "LookAheadMaintMarginReq",
-    "LookAheadNextChange",
-    "MaintMarginReq",
-    "NetLiquidation",
-    "PreviousDayEquityWithLoanValue",
-    "RealizedPnL",
-    "RegTEquity",
-    "RegTMargin",
-    "SMA",
-    "SettledCash",
-    "TotalCashValue",
-    "UnrealizedPnL",
-];
-
-/// IB's name for the account's own currency in a ledger.
-const BASE: &str = "BASE";
+/// IB tells the values of an account within seconds of each other.
+const BASE_RETRY_MS: u64 = 5_000;
 
 async fn summary(worker: Arc<Worker>, params: AccountParams, request: Request) -> Result<SummaryReply, Fault> {
     let told = worker.told(&params.account, request.deadline).await?;
@@ -70,20 +40,6 @@ async fn summary(worker: Arc<Worker>, params: AccountParams, request: Request) -
         values: SUMMARY_TAGS.iter().filter_map(|tag| summary_value(account, tag)).collect(),
     });
     Ok(SummaryReply { accounts: accounts.collect(), context: told.context.clone() })
-}
-
-/// One value per tag, as IB's summary has it: of a ledger tag the one in the base currency.
-fn summary_value(account: &AccountKept, tag: &str) -> Option<AccountValue> {
-    let value = account.value(tag, Some(BASE)).or_else(|| account.value(tag, None))?;
-    let currency = value.currency.clone().map(|currency| if currency == BASE { base_currency(account) } else { currency });
-    Some(AccountValue { tag: tag.to_owned(), value: value.value.clone(), number: value.number(), currency })
-}
-
-/// The currency in which IB tells the account's net liquidation.
-fn base_currency(account: &AccountKept) -> String {
-    let told =
-        |value: &&ib_link::KeptValue| value.tag == "NetLiquidation" && value.currency.as_deref().is_some_and(|currency| currency != BASE);
-    account.values.iter().find(told).and_then(|value| value.currency.clone()).unwrap_or_else(|| "USD".to_owned())
 }
 
 async fn overview(worker: Arc<Worker>, params: AccountParams, request: Request) -> Result<OverviewReply, Fault> {
@@ -97,7 +53,7 @@ async fn overview(worker: Arc<Worker>, params: AccountParams, request: Request) 
     let number = |tag: &str| summary_value(account, tag).and_then(|value| value.number);
     Ok(OverviewReply {
         account_id: name.clone(),
-        base_currency: base_currency(account),
+        base_currency: base_currency(account).ok_or_else(|| no_base_currency(name))?,
         net_liquidation: number("NetLiquidation"),
         cash_balance: number("TotalCashValue"),
         buying_power: number("BuyingPower"),
@@ -109,17 +65,10 @@ async fn overview(worker: Arc<Worker>, params: AccountParams, request: Request) 
     })
 }
 
-/// Market value of everything held, in the base currency; absent when a price or a rate is.
-fn positions_value(account: &AccountKept) -> Option<Num> {
-    let base = base_currency(account);
-    let mut sum = Decimal::ZERO;
-    for holding in &account.holdings {
-        let value = holding.market_value?.0;
-        let currency = holding.contract.currency.as_str();
-        let rate = if currency == base { Decimal::ONE } else { account.value("ExchangeRate", Some(currency))?.number()?.0 };
-        sum = sum.checked_add(value.checked_mul(rate)?)?;
-    }
-    Some(Num(sum.round_dp(2)))
+/// A guess would make every other number of the answer a lie to whoever keeps accounts in another currency.
+fn no_base_currency(account: &str) -> Fault {
+    let message = format!("IB has told no value of account {account} in its own currency, so that this currency is not known");
+    Fault::new(FaultCode::NotFound, message).retry_after_ms(BASE_RETRY_MS).hint("get_account_summary tells the values that IB has sent")
 }
 
 async fn positions(worker: Arc<Worker>, params: PositionsParams, request: Request) -> Result<PositionsReply, Fault> {
@@ -138,65 +87,6 @@ async fn positions(worker: Arc<Worker>, params: PositionsParams, request: Reques
     let end = params.offset.saturating_add(page.len());
     let truncated = end < total;
     Ok(PositionsReply { positions: Arc::new(page), total, truncated, next: truncated.then_some(end), context: told.context })
-}
-
-/// Every holding as a row, made once for each snapshot: between two pushes of IB's nothing about them changes.
-#[derive(Debug, Default)]
-pub(crate) struct Rows {
-    last: Mutex<Option<RowsOf>>,
-}
-
-/// A snapshot and its rows.
-type RowsOf = (Arc<Kept>, Arc<Vec<Position>>);
-
-impl Rows {
-    fn of(&self, kept: &Arc<Kept>) -> Arc<Vec<Position>> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*last {
-            Some((of, rows)) if Arc::ptr_eq(of, kept) => Arc::clone(rows),
-            _ => {
-                let accounts = kept.accounts.iter();
-                let rows = accounts.flat_map(|(name, account)| account.holdings.iter().map(move |holding| position(name, holding)));
-                let rows = Arc::new(rows.collect::<Vec<_>>());
-                *last = Some((Arc::clone(kept), Arc::clone(&rows)));
-                rows
-            }
-        }
-    }
-}
-
-fn position(account: &str, holding: &Holding) -> Position {
-    let contract = &holding.contract;
-    let multiplier = contract.multiplier.filter(|multiplier| multiplier.0 > Decimal::ZERO).unwrap_or(Num::from(1));
-    let per_share = holding.avg_cost.0.checked_div(multiplier.0).unwrap_or(holding.avg_cost.0);
-    Position {
-        account: account.to_owned(),
-        symbol: contract.symbol.clone(),
-        quantity: holding.quantity,
-        avg_cost: Num(holding.avg_cost.0.round_dp(6)),
-        avg_price: Num(per_share.round_dp(6)),
-        current_price: holding.market_price,
-        market_value: holding.market_value,
-        unrealized_pnl: holding.unrealized_pnl,
-        unrealized_pnl_percent: percent(holding),
-        currency: contract.currency.clone(),
-        sec_type: contract.sec_type.clone(),
-        multiplier,
-        conid: contract.conid,
-        expiry: contract.expiry.clone(),
-        strike: contract.strike,
-        right: contract.right.clone(),
-        local_symbol: contract.local_symbol.clone(),
-        trading_class: contract.trading_class.clone(),
-        exchange: Some(contract.exchange.clone()).filter(|exchange| !exchange.is_empty()),
-    }
-}
-
-/// Unrealized profit of the cost basis; IB's average cost is per contract, multiplier included.
-fn percent(holding: &Holding) -> Option<Num> {
-    let cost = holding.avg_cost.0.checked_mul(holding.quantity.0)?.abs();
-    let part = holding.unrealized_pnl?.0.checked_div(cost)?;
-    Some(Num(part.checked_mul(Decimal::ONE_HUNDRED)?.round_dp(2)))
 }
 
 /// What memory holds, and which of it was asked for.
@@ -258,81 +148,5 @@ fn too_old(kept: &Kept) -> Fault {
 }
 
 #[cfg(test)]
-mod tests {
-    use ib_link::KeptValue;
-    use schemas::contracts::Contract;
-
-    use super::*;
-
-    fn num(text: &str) -> Num {
-        Num::from_ib_text(text).expect(text)
-    }
-
-    fn holding(quantity: &str, avg_cost: &str, value: Option<&str>, unrealized: Option<&str>, multiplier: Option<&str>) -> Holding {
-        let contract = Contract {
-            conid: 1,
-            symbol: "AAPL".to_owned(),
-            sec_type: "STK".to_owned(),
-            exchange: String::new(),
-            currency: "USD".to_owned(),
-            primary_exchange: None,
-            local_symbol: None,
-            trading_class: None,
-            expiry: None,
-            strike: None,
-            right: None,
-            multiplier: multiplier.map(num),
-            name: None,
-            assumed: Vec::new(),
-        };
-        Holding {
-            contract,
-            quantity: num(quantity),
-            avg_cost: num(avg_cost),
-            market_price: None,
-            market_value: value.map(num),
-            unrealized_pnl: unrealized.map(num),
-            realized_pnl: None,
-        }
-    }
-
-    fn value(tag: &str, currency: Option<&str>, value: &str) -> KeptValue {
-        KeptValue { tag: tag.to_owned(), currency: currency.map(str::to_owned), value: value.to_owned() }
-    }
-
-    #[test]
-    fn an_options_cost_is_per_contract_and_its_price_per_share() {
-        let row = position("DU1", &holding("-3", "2100.6321", Some("-5400"), Some("901.8963"), Some("100")));
-        assert_eq!(row.avg_price, num("21.006321"));
-        assert_eq!(row.unrealized_pnl_percent, Some(num("14.31")));
-        assert_eq!(row.exchange, None);
-    }
-
-    #[test]
-    fn what_ib_has_not_priced_stays_absent() {
-        let row = position("DU1", &holding("10", "256.1", None, None, None));
-        assert_eq!((row.market_value, row.unrealized_pnl_percent, row.multiplier), (None, None, num("1")));
-        let account = AccountKept { values: Vec::new(), holdings: vec![holding("10", "256.1", None, None, None)] };
-        assert_eq!(positions_value(&account), None, "a sum without one of its parts would be a lie");
-    }
-
-    #[test]
-    fn a_ledger_value_is_told_once_in_the_base_currency() {
-        let values = vec![
-            value("NetLiquidation", Some("EUR"), "68000.00"),
-            value("UnrealizedPnL", Some("BASE"), "12.5"),
-            value("UnrealizedPnL", Some("USD"), "14.0"),
-        ];
-        let account = AccountKept { values, holdings: Vec::new() };
-        let told = summary_value(&account, "UnrealizedPnL").expect("told");
-        assert_eq!((told.number, told.currency.as_deref()), (Some(num("12.5")), Some("EUR")));
-        assert_eq!(summary_value(&account, "BuyingPower"), None);
-    }
-
-    #[test]
-    fn holdings_in_another_currency_are_converted_at_ibs_rate() {
-        let values = vec![value("NetLiquidation", Some("EUR"), "1"), value("ExchangeRate", Some("USD"), "0.9")];
-        let account = AccountKept { values, holdings: vec![holding("10", "100", Some("1000"), None, None)] };
-        assert_eq!(positions_value(&account), Some(num("900")));
-    }
-}
+#[path = "account_tests.rs"]
+mod tests;

@@ -112,8 +112,8 @@ impl Asked {
         if let Some(reply) = worker.answers.recall::<BarsReply>(&name).await {
             return Ok(reply);
         }
-        worker.gate.admit(HistoryKey::of_bars(&self.request), deadline).await?;
-        let answer = worker.link.bars(&self.request, deadline).await?;
+        let turn = worker.gate.admit(HistoryKey::of_bars(&self.request), &worker.link, deadline).await?;
+        let answer = worker.link.bars_in(turn, &self.request, deadline).await?;
         let now = worker.now();
         let last = answer.bars.len().saturating_sub(1);
         let bars = answer.bars.iter().enumerate();

@@ -3,10 +3,11 @@
 //! Rule (spec 4.1): a default that the caller did not send yields to the instrument, and the answer names it; a value
 //! that was sent is never changed.
 
+mod choice;
+
 use std::{sync::Arc, time::Duration};
 
 use ib_link::Details;
-use jiff::{Timestamp, tz::TimeZone};
 use schemas::{
     Candidate, Fault, FaultCode,
     contracts::{Contract, ContractQuery},
@@ -15,6 +16,7 @@ use schemas::{
 use tokio::time::Instant;
 
 use crate::worker::Worker;
+use choice::one;
 
 /// A search that decides about the answer waits this long for IB's one search a second.
 const SEARCH_MAX: Duration = Duration::from_secs(5);
@@ -191,68 +193,6 @@ fn resolved(found: &[Details], assumed: &[String]) -> Vec<Resolved> {
     found.iter().map(one).collect()
 }
 
-/// The only contract; of futures without a month the front one; else the fault `ambiguous`.
-fn one(query: &ContractQuery, mut found: Vec<Resolved>, now: Timestamp) -> Result<Resolved, Fault> {
-    let future = found.iter().all(|resolved| resolved.contract.sec_type == "FUT");
-    if found.len() > 1 && future && query.expiry.is_none() {
-        found = front_month(found, now)?;
-    }
-    if found.len() == 1 {
-        return Ok(found.remove(0));
-    }
-    let count = found.len();
-    let first = found.first().map_or(0, |resolved| resolved.contract.conid);
-    let candidates: Vec<Candidate> = found.iter().take(CANDIDATES_MAX).map(candidate).collect();
-    let names = differences(&found);
-    Err(Fault::new(FaultCode::Ambiguous, format!("{} names {count} contracts", said(query)))
-        .hint(format!("name one: conid={first} (see candidates), or add {names}"))
-        .candidates(candidates))
-}
-
-/// Every contract of the front month: IB lists futures of several sizes and exchanges under one symbol, and which of
-/// them is meant is the caller's to say.
-fn front_month(found: Vec<Resolved>, now: Timestamp) -> Result<Vec<Resolved>, Fault> {
-    // Expired or not is decided by the date where it trades.
-    let lives = |resolved: &Resolved| {
-        let zone = resolved.details.time_zone.as_deref().and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
-        let today = now.to_zoned(zone).strftime("%Y%m%d").to_string();
-        resolved.contract.expiry.as_deref().is_some_and(|expiry| expiry >= today.as_str())
-    };
-    let living: Vec<Resolved> = found.into_iter().filter(lives).collect();
-    let Some(front) = living.iter().filter_map(|resolved| resolved.contract.expiry.clone()).min() else {
-        return Err(Fault::new(FaultCode::NotFound, "every month of this future has expired").hint("name an expiry"));
-    };
-    let mut months: Vec<Resolved> = living.into_iter().filter(|resolved| resolved.contract.expiry.as_deref() == Some(&front)).collect();
-    for month in &mut months {
-        month.contract.assumed.push(format!("expiry {front}, the front month"));
-    }
-    Ok(months)
-}
-
-/// A field's name as an argument, and its value.
-type Field = (&'static str, fn(&Contract) -> Option<String>);
-
-/// Which fields tell the candidates apart.
-fn differences(found: &[Resolved]) -> String {
-    let differs = |field: fn(&Contract) -> Option<String>| {
-        let mut values = found.iter().map(|resolved| field(&resolved.contract));
-        let first = values.next();
-        values.any(|value| Some(value) != first)
-    };
-    let fields: [Field; 8] = [
-        ("exchange", |c| Some(c.exchange.clone())),
-        ("primary_exchange", |c| c.primary_exchange.clone()),
-        ("currency", |c| Some(c.currency.clone())),
-        ("expiry", |c| c.expiry.clone()),
-        ("strike", |c| c.strike.map(|strike| strike.to_string())),
-        ("right", |c| c.right.clone()),
-        ("trading_class", |c| c.trading_class.clone()),
-        ("multiplier", |c| c.multiplier.map(|multiplier| multiplier.to_string())),
-    ];
-    let names: Vec<&str> = fields.into_iter().filter(|(_, field)| differs(*field)).map(|(name, _)| name).collect();
-    if names.is_empty() { "what tells them apart".to_owned() } else { names.join(", ") }
-}
-
 pub(crate) fn candidate(resolved: &Resolved) -> Candidate {
     let contract = &resolved.contract;
     Candidate {
@@ -278,105 +218,5 @@ fn said(query: &ContractQuery) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: &str = "2026-11-21T15:00:00Z";
-
-    fn query(symbol: &str, sec_type: Option<&str>) -> ContractQuery {
-        ContractQuery { symbol: Some(symbol.to_owned()), sec_type: sec_type.map(str::to_owned), ..ContractQuery::default() }
-    }
-
-    fn found(conid: i32, sec_type: &str, expiry: Option<&str>, currency: &str) -> Resolved {
-        let contract = Contract {
-            conid,
-            symbol: "X".to_owned(),
-            sec_type: sec_type.to_owned(),
-            exchange: "SMART".to_owned(),
-            currency: currency.to_owned(),
-            primary_exchange: None,
-            local_symbol: None,
-            trading_class: None,
-            expiry: expiry.map(str::to_owned),
-            strike: None,
-            right: None,
-            multiplier: None,
-            name: None,
-            assumed: Vec::new(),
-        };
-        Resolved { contract, details: schemas::contracts::ContractDetails::default() }
-    }
-
-    #[test]
-    fn defaults_yield_to_the_kind_of_instrument() {
-        let stock = &readings(&query("AAPL", None))[0];
-        assert_eq!((stock.query.exchange.as_deref(), stock.query.currency.as_deref()), (Some("SMART"), Some("USD")));
-        let pair = &readings(&query("EUR", Some("CASH")))[0];
-        assert_eq!(pair.query.exchange.as_deref(), Some("IDEALPRO"));
-        assert_eq!(pair.assumed, ["exchange IDEALPRO, because CASH"]);
-        assert_eq!(readings(&query("SPX", Some("IND")))[0].query.exchange, None);
-        let sent = ContractQuery { exchange: Some("CBOE".to_owned()), ..query("EUR", Some("CASH")) };
-        assert_eq!(readings(&sent)[0].query.exchange.as_deref(), Some("CBOE"), "what was sent is never changed");
-    }
-
-    #[test]
-    fn a_default_currency_yields_and_a_sent_one_stays() {
-        let currencies: Vec<_> = readings(&query("SAP", Some("STK"))).into_iter().map(|reading| reading.query.currency).collect();
-        assert_eq!(currencies, [Some("USD".to_owned()), None]);
-        let sent = ContractQuery { currency: Some("EUR".to_owned()), ..query("SAP", Some("STK")) };
-        assert_eq!(readings(&sent).len(), 1);
-    }
-
-    #[test]
-    fn a_symbol_beside_another_instruments_conid_is_refused() {
-        let both = ContractQuery { conid: Some(1), ..query("MSFT", None) };
-        let details = |resolved: Resolved| Details { contract: resolved.contract, details: resolved.details };
-        let fault = contradiction(&both, &[details(found(1, "STK", None, "USD"))]).expect_err("X is not MSFT");
-        assert_eq!(fault.message, "conid 1 is X, not MSFT");
-        contradiction(&ContractQuery { conid: Some(1), ..query("x", None) }, &[details(found(1, "STK", None, "USD"))]).expect("the same");
-    }
-
-    #[test]
-    fn several_are_ambiguous_with_what_tells_them_apart() {
-        let fault = one(&query("X", None), vec![found(1, "STK", None, "USD"), found(2, "STK", None, "EUR")], NOW.parse().expect("time"));
-        let fault = fault.expect_err("two");
-        assert_eq!((fault.code, fault.candidates.len()), (FaultCode::Ambiguous, 2));
-        assert!(fault.hint.expect("hint").contains("currency"));
-    }
-
-    #[test]
-    fn an_index_comes_before_a_share_of_the_same_letters_abroad() {
-        let kinds: Vec<_> =
-            readings(&query("SPX", None)).into_iter().map(|r| (r.query.sec_type.unwrap_or_default(), r.query.currency)).collect();
-        assert_eq!(kinds, [("STK".to_owned(), Some("USD".to_owned())), ("IND".to_owned(), None), ("STK".to_owned(), None)]);
-    }
-
-    #[test]
-    fn futures_of_two_sizes_are_ambiguous_in_their_front_month() {
-        let sized = |conid, multiplier| {
-            let mut resolved = found(conid, "FUT", Some("20261218"), "EUR");
-            resolved.contract.multiplier = Some(schemas::Num::from(multiplier));
-            resolved
-        };
-        let fault = one(
-            &query("DAX", Some("FUT")),
-            vec![sized(1, 25), sized(2, 5), found(3, "FUT", Some("20270319"), "EUR")],
-            NOW.parse().expect("time"),
-        );
-        let fault = fault.expect_err("two sizes");
-        assert_eq!((fault.code, fault.candidates.len()), (FaultCode::Ambiguous, 2));
-        assert!(fault.hint.expect("hint").contains("multiplier"));
-    }
-
-    #[test]
-    fn a_future_without_a_month_is_the_front_one() {
-        let months = vec![
-            found(3, "FUT", Some("20270319"), "USD"),
-            found(1, "FUT", Some("20260918"), "USD"),
-            found(2, "FUT", Some("20261218"), "USD"),
-        ];
-        let front = one(&query("ES", Some("FUT")), months, NOW.parse().expect("time")).expect("front");
-        assert_eq!(front.contract.conid, 2);
-        assert_eq!(front.contract.assumed, ["expiry 20261218, the front month"]);
-    }
-}
+#[path = "resolve_tests.rs"]
+mod tests;

@@ -118,6 +118,40 @@ async fn news_from_feed_to_article() {
     assert!(!article.text.is_empty());
 }
 
+/// Trap 9: IB tells up to 300 headlines, and `ibapi` carries the count in one byte. 255 can be asked for; more is refused
+/// by us with the range, where a byte that overflows would ask for 44.
+#[tokio::test]
+async fn as_many_headlines_as_fit_a_byte_are_told_and_more_are_refused_unsent() {
+    let (gateway, link) = connected(|_| {}).await;
+    let contract = link.contract_details(&stock("AAPL"), deadline()).await.expect("details").remove(0).contract;
+    let providers = link.news_providers(deadline()).await.expect("feeds").into_iter().map(|feed| feed.code).collect();
+    let end = link.server_time(deadline()).await.expect("time");
+    let start = end - jiff::SignedDuration::from_hours(24 * 365 * 5);
+    let mut request = HeadlinesRequest { conid: contract.conid, providers, start, end, limit: 0 };
+    for limit in [1, 254, 255] {
+        request.limit = limit;
+        let told = link.headlines(&request, deadline()).await.expect("headlines");
+        assert_eq!((u32::try_from(told.headlines.len()), told.truncated), (Ok(limit), true), "five years have more than {limit}");
+    }
+    for limit in [0, 256, 300, u32::MAX] {
+        request.limit = limit;
+        let fault = link.headlines(&request, deadline()).await.expect_err("no count of a byte");
+        assert_eq!((fault.code, fault.field.as_deref()), (FaultCode::InvalidParams, Some("limit")));
+        assert!(fault.message.contains(&limit.to_string()) && fault.message.contains("1 to 255"), "{}", fault.message);
+    }
+    assert_eq!(gateway.heard("HistoricalNews").await, 3, "what is refused is not sent");
+}
+
+/// Trap 10.
+#[tokio::test]
+async fn every_contract_that_fits_is_told() {
+    let (_gateway, link) = connected(|_| {}).await;
+    let query = schemas::contracts::ContractQuery { exchange: None, currency: None, ..stock("SAP") };
+    let found = link.contract_details(&query, deadline()).await.expect("details");
+    let currencies: std::collections::BTreeSet<&str> = found.iter().map(|found| found.contract.currency.as_str()).collect();
+    assert!(currencies.len() > 1, "{currencies:?}");
+}
+
 #[tokio::test]
 async fn holdings_and_values_are_kept_with_their_worth() {
     let (_gateway, link) = connected(|_| {}).await;

@@ -79,6 +79,23 @@ async fn shared_answers_do_not_mix_when_asked_at_once() {
 }
 
 #[tokio::test]
+async fn waiting_for_our_own_turn_is_busy_and_not_ibs_time_out() {
+    let (gateway, link) = connected(|settings| settings.keep_account = false).await;
+    gateway.fault(r#"{"kind":"delay","message":"NewsProviders","ms":1500}"#).await;
+    let first = tokio::spawn({
+        let link = link.clone();
+        async move { link.news_providers(deadline()).await }
+    });
+    gateway.until_heard("NewsProviders", 1).await;
+    let fault = link.news_providers(Instant::now() + Duration::from_millis(600)).await.expect_err("the first is at work");
+    assert_eq!(fault.code, FaultCode::Busy, "{fault:?}");
+    assert!(fault.message.contains("nothing was sent") && fault.retry_after_ms.is_some(), "{}", fault.message);
+    assert_eq!(gateway.heard("NewsProviders").await, 1);
+    first.await.expect("task").expect("the first is answered all the same");
+    link.news_providers(deadline()).await.expect("and the turn is given back");
+}
+
+#[tokio::test]
 async fn a_gateway_that_stalls_is_found_by_the_checks_and_joined_again() {
     let (gateway, link) = connected(|settings| (settings.check_period_ms, settings.check_timeout_ms) = (100, 200)).await;
     gateway.fault(r#"{"kind":"stall"}"#).await;

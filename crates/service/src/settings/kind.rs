@@ -29,7 +29,7 @@ pub enum Kind {
 }
 
 /// A URL may carry a user and password, which nobody is to see.
-pub(super) fn redacted(text: &str) -> String {
+pub fn redacted(text: &str) -> String {
     match text.rfind('@') {
         Some(at) => format!("{}(redacted)@{}", text.find("://").map_or("", |scheme| &text[..scheme + 3]), &text[at + 1..]),
         None => text.to_owned(),

@@ -6,7 +6,7 @@ pub mod table;
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf};
 
-pub use kind::Kind;
+pub use kind::{Kind, redacted};
 use schemas::{ClientId, GatewayName};
 pub use table::{EDGE, Setting, TABLE, WORKER};
 
@@ -30,6 +30,8 @@ struct Given {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingsError {
     pub problems: Vec<String>,
+    /// What was read all the same, as [`Settings::print`] has it.
+    pub read: String,
 }
 
 impl fmt::Display for SettingsError {
@@ -69,6 +71,7 @@ impl Settings {
     ) -> Result<Self, SettingsError> {
         let mut settings = Self { service, values: BTreeMap::new(), warnings: Vec::new() };
         let mut problems = Vec::new();
+        let mut wrong = Vec::new();
         for row in table::of(service) {
             match find(row, flags, &env) {
                 Ok(Some(given)) => {
@@ -79,16 +82,20 @@ impl Settings {
                             row.kind.shown(&given.text).chars().take(80).collect::<String>()
                         };
                         problems.push(format!("{} {problem}; got `{shown}` from {}", row.name, given.origin));
+                        wrong.push(row.name);
                     } else {
                         settings.values.insert(row.name, given);
                     }
                 }
                 Ok(None) => {}
-                Err(mut found) => problems.append(&mut found),
+                Err(mut found) => {
+                    problems.append(&mut found);
+                    wrong.push(row.name);
+                }
             }
         }
         rules::apply(&mut settings, &mut problems);
-        if problems.is_empty() { Ok(settings) } else { Err(SettingsError { problems }) }
+        if problems.is_empty() { Ok(settings) } else { Err(SettingsError { problems, read: settings.print_but(&wrong) }) }
     }
 
     /// From the process's own environment; empty variables count as not set, as compose files make them.
@@ -153,11 +160,16 @@ impl Settings {
 
     /// Every value and where it came from, secrets redacted: what `--print-config` prints.
     pub fn print(&self) -> String {
+        self.print_but(&[])
+    }
+
+    fn print_but(&self, wrong: &[&str]) -> String {
         let mut out = String::new();
         for row in table::of(self.service) {
             let line = match self.values.get(row.name) {
                 Some(_) if row.secret => format!("{}=(redacted)\n", row.name),
                 Some(given) => format!("{}={}  # {}\n", row.name, row.kind.shown(&given.text), given.origin),
+                None if wrong.contains(&row.name) => format!("# {} is wrong\n", row.name),
                 None => format!("# {} is not set\n", row.name),
             };
             out.push_str(&line);

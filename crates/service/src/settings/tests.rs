@@ -36,6 +36,15 @@ fn every_wrong_variable_is_named_in_one_message() {
 }
 
 #[test]
+fn what_is_right_is_told_beside_what_is_wrong() {
+    let error = load(WORKER, &[("IB_PORT", "70000"), ("IB_HOST", "gw"), ("NATS_URL", "nats://me:secret@h:1")]).expect_err("a wrong port");
+    for part in ["IB_HOST=gw  # IB_HOST", "# IB_PORT is wrong", "WORKER_SLOTS=8  # default"] {
+        assert!(error.read.contains(part), "{part} missing in: {}", error.read);
+    }
+    assert!(!error.read.contains("secret") && !error.to_string().contains("secret"), "{}", error.read);
+}
+
+#[test]
 fn mode_sets_the_port_and_a_said_port_wins() {
     assert_eq!(load(WORKER, &[("IBKR_MODE", "paper_tws")]).expect("mode").ib_port(), 7497);
     assert_eq!(load(WORKER, &[("IBKR_MODE", "paper_gateway"), ("IB_PORT", "4004")]).expect("socat").ib_port(), 4004);

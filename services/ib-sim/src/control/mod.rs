@@ -2,7 +2,7 @@
 //!
 //! | request | answer |
 //! |---|---|
-//! | `GET /journal?since=N` | `{"last":n,"entries":[{"seq","time","client_id","message","fields"}]}` |
+//! | `GET /journal?since=N&direction=in` | `{"last":n,"entries":[{"seq","direction","time","client_id","message","fields"}]}`; `out`: frames sent, with `id` and `bytes` in place of `fields`; `both` |
 //! | `GET /clients` | `{"clients":[7]}`: the client ids connected |
 //! | `GET /counters` | `{"counters":{"requests":n,"unhandled":n,...}}` |
 //! | `GET /state` | `{"state":{"now","clock","seed","clients","accounts":[...],"faults":{...}}}` |
@@ -14,13 +14,38 @@
 //! | `GET /orders` | `{"orders":[{"client_id","order_id","perm_id","status","filled",...}],"faults":{...}}` |
 //! | `POST /orders` | what goes wrong with orders (see [`orders`]), answers as `GET` |
 //!
-//! Faults, each `{"kind":...}` and where it lasts an `"on"` that defaults to true:
-//! `drop_all` (ends every connection now) · `refuse_connections` (`on`; accepts and closes; with
-//! `"listen":false` the port itself closes, `true` opens it again) · `stall` (`on`; acknowledges
-//! versions, reads on, answers nothing else) · `silent_handshake` (`on`; TCP answers, the API never does) · `notice` (`code`, `text`?; tells every
-//! client) · `delay` (`message`, `ms`; 0 ends it) · `fail` (`message`, `code`, `text`?, `times` default
-//! 1; 0 ends it) · `frames_before_ids` (`count`; 0 ends it) · `freeze_account_pushes` (`on`).
-//! `message` is a request's name as in the journal, such as `HistoricalData` or `ContractData`.
+//! Faults, each `{"kind":...}`. What lasts takes `"for_ms":n` and then ends by itself; an `on` that is
+//! left out is true, and false ends the fault. The same can be given from the start: `--fault` on the
+//! command line, also in short as `farm:farm=ushmds,for_ms=2000`, and `[[faults]]` in a scenario file.
+//!
+//! | kind | fields | what happens |
+//! |---|---|---|
+//! | `drop_all` | | every connection ends now |
+//! | `refuse_connections` | `on`, `listen` | accepts and closes; `"listen":false` closes the port itself, true opens it again |
+//! | `silent_handshake` | `on` | TCP answers, the API never does |
+//! | `localhost_only` | `on` | the same for whoever does not come from 127.0.0.1 |
+//! | `stall` | `on` | reads on and says nothing, but for the version of a new connection |
+//! | `half_open` | `on` | who is connected now is neither read nor answered nor closed, and keeps its client id; false closes these |
+//! | `freeze_account_pushes` | `on` | accounts push nothing beyond first answers |
+//! | `notice` | `code`, `text`? | tells every client, and changes nothing but this: 1101 ends live bars, 1300 ends connections |
+//! | `delay` | `message`, `ms` | answers that request so much later; 0 ends it |
+//! | `fail` | `message`, `code`, `text`?, `times` = 1 | fails that request; 0 times ends it |
+//! | `frames_before_ids` | `count` | so many frames about orders come before the ids; 0 ends it |
+//! | `connectivity` | `state` | `lost`: 1100, then only what the gateway knows by itself is answered, history fails with 162, nothing is pushed, a new client is told 2110; `maintained`: 1102 and late answers to what waited; `data_lost`: 1101, what waited and live market data are gone; `reset`: 1300 and the end of every connection |
+//! | `farm` | `farm`, `broken` = true | `usfarm` (2103), `ushmds` (2105) or `secdefnj` (2157) is away: its streams rest, history fails with 162, what else needs it waits; false: 2104 after 2119, 2106 or 2158 |
+//! | `competing_session` | `on` | market data fails with 10197, history with 162 |
+//! | `client_ids_taken` | `on` | every client id is refused with 326 |
+//! | `client_id_linger` | `ms` | a client id stays taken so long after its connection ended; 0 ends it |
+//! | `omit` | `message`, `times`? | that message is not sent, such as an end marker; 0 times ends it |
+//! | `duplicate` | `message`, `copies` = 1, `times`? | that message is sent again so often |
+//! | `reorder` | `message`, `by` = 1, `times`? | so many later frames go before that message, which waits a second at most |
+//! | `split_frames` | `bytes` = 1, `pause_ms` = 0, `on` | every frame goes out in such pieces |
+//! | `coalesce_frames` | `frames` = 10, `ms` = 50, `on` | so many frames go out in one write, or what came within the time |
+//! | `slow_frames` | `bytes_per_s` | frames go out at this speed; 0 ends it. Of these three ways of writing the newest holds |
+//! | `garbage_length` | `length` = 2 GiB, `times` = 1 | before the next frame goes one with this length and eight bytes; 0 times ends it |
+//!
+//! `message` of `delay` and `fail` is a request's name as in the journal, such as `HistoricalData`; that of
+//! `omit`, `duplicate` and `reorder` is the name of what is sent, as in the journal's other direction.
 //!
 //! What cannot be read is answered 400 with `{"error":...}`. Invariant: unknown fields, kinds and
 //! message names are refused, so that a misspelt fault never passes for one that does nothing.

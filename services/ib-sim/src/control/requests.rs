@@ -12,10 +12,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::errors::ApiError;
-use crate::faults::{Failure, MAX_DELAY_MS, MAX_FRAMES_BEFORE_IDS};
+use crate::faults::kinds::{self, Wanted};
 use crate::gateway::{Announcement, Gateway};
-use crate::proto::request::Request;
+use crate::journal::Direction;
 use crate::world::account::{Account, PositionChange};
 
 pub(super) type Shared = State<Arc<Gateway>>;
@@ -40,10 +39,12 @@ pub(super) fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refused> {
 pub(crate) struct Since {
     #[serde(default)]
     since: u64,
+    #[serde(default)]
+    direction: Direction,
 }
 
 pub(crate) async fn journal(State(gateway): Shared, Query(query): Query<Since>) -> Json<Value> {
-    let (last, entries) = gateway.journal.since(query.since);
+    let (last, entries) = gateway.journal.since(query.since, query.direction);
     Json(json!({ "last": last, "entries": entries }))
 }
 
@@ -104,114 +105,14 @@ pub(crate) async fn faults(State(gateway): Shared) -> Json<Value> {
 }
 
 pub(crate) async fn clear_faults(State(gateway): Shared) -> Json<Value> {
-    gateway.faults.clear();
+    kinds::clear(&gateway);
     Json(json!({ "faults": active(&gateway) }))
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-enum Fault {
-    DropAll {},
-    RefuseConnections {
-        on: Option<bool>,
-        listen: Option<bool>,
-    },
-    Stall {
-        #[serde(default = "yes")]
-        on: bool,
-    },
-    SilentHandshake {
-        #[serde(default = "yes")]
-        on: bool,
-    },
-    FreezeAccountPushes {
-        #[serde(default = "yes")]
-        on: bool,
-    },
-    Notice {
-        code: i32,
-        text: Option<String>,
-    },
-    Delay {
-        message: String,
-        ms: u64,
-    },
-    Fail {
-        message: String,
-        code: i32,
-        text: Option<String>,
-        #[serde(default = "once")]
-        times: u32,
-    },
-    FramesBeforeIds {
-        count: u32,
-    },
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn once() -> u32 {
-    1
-}
-
 pub(crate) async fn set_fault(State(gateway): Shared, body: Bytes) -> Result<Json<Value>, Refused> {
-    apply(&gateway, read(&body)?)?;
+    let wanted = Wanted::from_json(read(&body)?).map_err(Refused)?;
+    kinds::want(&gateway, wanted).map_err(Refused)?;
     Ok(Json(json!({ "faults": active(&gateway) })))
-}
-
-fn apply(gateway: &Gateway, fault: Fault) -> Result<(), Refused> {
-    let faults = &gateway.faults;
-    match fault {
-        Fault::DropAll {} => gateway.announce(Announcement::Drop),
-        Fault::RefuseConnections { on, listen } => {
-            if let Some(listen) = listen {
-                faults.listen(listen);
-            }
-            // Naming only `listen` says nothing about what an open port does.
-            if let Some(on) = on.or(listen.is_none().then_some(true)) {
-                faults.set(|active| active.refuse_connections = on);
-            }
-        }
-        Fault::Stall { on } => faults.set(|active| active.stall = on),
-        Fault::SilentHandshake { on } => faults.set(|active| active.silent_handshake = on),
-        Fault::FreezeAccountPushes { on } => faults.set(|active| active.freeze_account_pushes = on),
-        Fault::Notice { code, text } => gateway.announce(Announcement::Notice(ApiError::injected(code, text))),
-        Fault::Delay { message, ms } => {
-            let message = known(message)?;
-            if ms > MAX_DELAY_MS {
-                return Err(Refused(format!("ms is at most {MAX_DELAY_MS}")));
-            }
-            faults.set(|active| match ms {
-                0 => drop(active.delays.remove(&message)),
-                _ => drop(active.delays.insert(message, ms)),
-            });
-        }
-        Fault::Fail { message, code, text, times } => {
-            let message = known(message)?;
-            faults.set(|active| match times {
-                0 => drop(active.failures.remove(&message)),
-                _ => drop(active.failures.insert(message, Failure { code, text, times })),
-            });
-        }
-        Fault::FramesBeforeIds { count } => {
-            if count > MAX_FRAMES_BEFORE_IDS {
-                return Err(Refused(format!("count is at most {MAX_FRAMES_BEFORE_IDS}")));
-            }
-            faults.set(|active| active.frames_before_ids = count);
-        }
-    }
-    Ok(())
-}
-
-fn known(message: String) -> Result<String, Refused> {
-    // The start of a session is not a request that can be held back; other faults are for that.
-    if message != "StartApi" && Request::NAMES.contains(&message.as_str()) {
-        Ok(message)
-    } else {
-        Err(Refused(format!("message {message:?} is unknown; known are {}", Request::NAMES.join(", "))))
-    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -271,50 +172,4 @@ pub(crate) async fn account(State(gateway): Shared, body: Bytes) -> Result<Json<
     gateway.announce(Announcement::AccountChanged(change.account.clone()));
     let shown = world.accounts.get(&change.account).map(|account| show(&gateway, &account));
     Ok(Json(json!({ "account": shown })))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::settings::Settings;
-
-    fn set(gateway: &Gateway, text: &'static str) -> Result<(), String> {
-        read(&Bytes::from_static(text.as_bytes())).and_then(|fault| apply(gateway, fault)).map_err(|refused| refused.0)
-    }
-
-    #[test]
-    fn every_fault_reads_and_misspelt_ones_do_not() {
-        let gateway = Gateway::new(Settings::default()).unwrap();
-        for text in [
-            r#"{"kind":"drop_all"}"#,
-            r#"{"kind":"refuse_connections","on":true}"#,
-            r#"{"kind":"refuse_connections","listen":false}"#,
-            r#"{"kind":"stall","on":true}"#,
-            r#"{"kind":"notice","code":1100}"#,
-            r#"{"kind":"delay","message":"HistoricalData","ms":500}"#,
-            r#"{"kind":"fail","message":"ContractData","code":200,"times":1}"#,
-            r#"{"kind":"silent_handshake"}"#,
-            r#"{"kind":"frames_before_ids","count":150}"#,
-            r#"{"kind":"freeze_account_pushes"}"#,
-        ] {
-            set(&gateway, text).unwrap_or_else(|error| panic!("{text}: {error}"));
-        }
-        let now = active(&gateway);
-        assert_eq!(now["delays"]["HistoricalData"], 500);
-        assert_eq!(now["listening"], false);
-        assert_eq!(now["frames_before_ids"], 150);
-        for text in [
-            r#"{"kind":"explode"}"#,
-            r#"{"kind":"stall","onn":true}"#,
-            r#"{"kind":"delay","message":"Historical","ms":5}"#,
-            r#"{"kind":"delay","message":"Positions","ms":999999}"#,
-            r#"{"kind":"notice"}"#,
-            "stall",
-        ] {
-            assert!(set(&gateway, text).is_err(), "{text}");
-        }
-        gateway.faults.clear();
-        assert_eq!(active(&gateway)["stall"], false);
-        assert_eq!(active(&gateway)["listening"], true);
-    }
 }

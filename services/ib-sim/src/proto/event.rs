@@ -15,9 +15,27 @@ use crate::wire::pb::order_report::{CommissionAndFeesReport, Execution, OrderBou
 use crate::wire::pb::quote::{RealTimeBarTick, RerouteMarketDataRequest, TickNews, TickOptionComputation, TickReqParams};
 use crate::wire::pb::tick::{HistogramData, HistoricalTicks, HistoricalTicksBidAsk, HistoricalTicksLast, TickByTickData};
 
-/// One message to a client.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Event {
+macro_rules! events {
+    ($( $(#[$doc:meta])* $variant:ident $({ $($field:ident : $type:ty),* $(,)? })? $(($inner:ty))? ),* $(,)?) => {
+        /// One message to a client.
+        #[derive(Debug, Clone, PartialEq)]
+        pub(crate) enum Event {
+            $( $(#[$doc])* $variant $({ $($field: $type),* })? $(($inner))? ),*
+        }
+
+        impl Event {
+            /// The name for the journal and for faults.
+            pub(crate) fn name(&self) -> &'static str {
+                match self { $( Self::$variant { .. } => stringify!($variant) ),* }
+            }
+
+            /// Every name there is, so that a misspelt fault is refused.
+            pub(crate) const NAMES: &'static [&'static str] = &[ $( stringify!($variant) ),* ];
+        }
+    };
+}
+
+events! {
     Error { id: i32, time_ms: i64, code: i32, text: String },
     ManagedAccounts(Vec<String>),
     NextValidId(i32),
@@ -43,7 +61,8 @@ pub(crate) enum Event {
     ContractDataEnd { req_id: i32 },
     SymbolSamples { req_id: i32, rows: Vec<SymbolRow> },
     MarketRule { rule_id: i32, increments: Vec<(f64, f64)> },
-    HistoricalData { req_id: i32, bars: Vec<BarRow> },
+    /// Text tells the stretch with the bars, protobuf in [`Event::HistoricalDataEnd`], which follows always.
+    HistoricalData { req_id: i32, start: String, end: String, bars: Vec<BarRow> },
     HistoricalDataEnd { req_id: i32, start: String, end: String },
     HistoricalDataUpdate { req_id: i32, bar: Box<BarRow> },
     HistoricalSchedule { req_id: i32, start: String, end: String, zone: String, sessions: Vec<SessionRow> },

@@ -23,9 +23,9 @@ use crate::errors::ApiError;
 use crate::gateway::{Announcement, Gateway, Lease};
 use crate::journal::Count;
 use crate::pacing::{OFFENCES_TO_CLOSE, OpenHistory, Rate};
+use crate::proto::Dialect;
 use crate::proto::event::Event;
 use crate::proto::request::{HistoryQuery, Request};
-use crate::proto::{DecodeError, Dialect};
 use crate::world::history::Answer;
 
 /// Requests that wait on one connection, delayed or being computed.
@@ -54,6 +54,8 @@ pub(super) struct Live {
     pub(super) histories: HashSet<i32>,
     /// Requests held back by a fault or a rule, by id, so that a cancel finds them.
     pub(super) held: HashMap<i32, &'static str>,
+    /// Requests that wait for IB's servers or a farm to come back.
+    pub(super) waiting: Vec<Request>,
     out: Out,
     pub(super) news: broadcast::Receiver<Arc<News>>,
     /// Set when the connection has to end; frames queued so far are still written.
@@ -81,6 +83,7 @@ impl Live {
             work: JoinSet::new(),
             histories: HashSet::new(),
             held: HashMap::new(),
+            waiting: Vec::new(),
             out,
             closing: false,
             lost: false,
@@ -94,7 +97,14 @@ impl Live {
         if self.lost || self.gateway.faults.stalled() {
             return;
         }
-        if self.out.send(self.dialect.encode(event)).is_err() {
+        let fate = self.gateway.faults.fate(event.name());
+        if fate.copies == 0 {
+            return;
+        }
+        // Some events exist in one dialect only.
+        let Some(frame) = self.dialect.encode(event) else { return };
+        self.gateway.journal.sent(self.gateway.clock.now_ms(), self.lease.client_id, event, &frame);
+        if self.out.send(&frame, fate).is_err() {
             warn!(client_id = self.lease.client_id, "dropping a client that does not read");
             self.gateway.counters.add(Count::slow_clients_dropped);
             self.lost = true;
@@ -164,6 +174,7 @@ impl Live {
                 self.error(-1, notice.clone());
                 // IB: the socket port was reset, this connection ends.
                 self.closing |= notice.code == 1300;
+                self.after_notice(notice.code);
             }
             Announcement::AccountChanged(account) => {
                 debug!(client_id = self.lease.client_id, account, "account changed");
@@ -180,11 +191,7 @@ impl Live {
             Err(error) => {
                 self.gateway.counters.add(Count::unreadable);
                 warn!(client_id = self.lease.client_id, %error, "unreadable request");
-                let message = match error {
-                    DecodeError::Payload { message, .. } => message,
-                    DecodeError::Frame(_) => 0,
-                };
-                return self.error(-1, ApiError::unreadable(message, &error.to_string()));
+                return self.error(-1, ApiError::unreadable(error.message(), &error.to_string()));
             }
         };
         self.gateway.counters.add(Count::requests);
@@ -196,6 +203,7 @@ impl Live {
         if let Some(error) = self.gateway.faults.failure(request.name()) {
             return self.error(request.req_id().unwrap_or(-1), error);
         }
+        let Some(request) = self.past_barrier(request) else { return };
         match self.gateway.faults.delay(request.name()) {
             Some(delay) => self.hold(request, delay),
             None => self.dispatch(request),
@@ -252,7 +260,7 @@ impl Live {
         }
     }
 
-    fn dispatch(&mut self, request: Request) {
+    pub(super) fn dispatch(&mut self, request: Request) {
         if let Request::MatchingSymbols { .. } = request {
             let wait = self.gateway.pacing.symbol_search(self.gateway.clock.uptime());
             if !wait.is_zero() {

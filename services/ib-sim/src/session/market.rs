@@ -109,7 +109,7 @@ impl Live {
             }
             Ok(Answer::Bars { rows, start, end }) => {
                 let last = rows.last().cloned();
-                self.send(&Event::HistoricalData { req_id, bars: rows });
+                self.send(&Event::HistoricalData { req_id, start: start.clone(), end: end.clone(), bars: rows });
                 self.send(&Event::HistoricalDataEnd { req_id, start, end });
                 if query.keep_up_to_date {
                     if self.subs.bars.len() >= MAX_LIVE_BARS {

@@ -5,12 +5,15 @@
 
 mod accounts;
 mod dispatch;
+mod link;
 mod live;
 mod market;
 mod orders;
 mod out;
+mod overtake;
 mod pushes;
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +28,8 @@ use tokio_util::codec::LengthDelimitedCodec;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use crate::errors::{ApiError, FARMS_OK};
+use crate::errors::ApiError;
+use crate::faults::state::Fate;
 use crate::gateway::{Announcement, Gateway, LeaseError};
 use crate::journal::Count;
 use crate::proto::Dialect;
@@ -61,16 +65,16 @@ pub(crate) async fn run(stream: TcpStream, gateway: Arc<Gateway>, cancel: Cancel
     tokio::select! {
         () = cancel.cancelled() => {}
         () = dropped => {}
-        () = serve(stream, Arc::clone(&gateway)) => {}
+        () = gateway.faults.unless_half_open(serve(stream, Arc::clone(&gateway))) => {}
     }
 }
 
 async fn serve(stream: TcpStream, gateway: Arc<Gateway>) {
-    let mut silence = gateway.faults.silence();
-    if *silence.borrow() {
+    let peer = stream.peer_addr().map_or(Ipv4Addr::LOCALHOST.into(), |peer| peer.ip());
+    if gateway.faults.silent_to(peer) {
         // The gateway that accepts only its own machine: TCP answers, the API never does.
         tokio::select! {
-            _ = silence.wait_for(|on| !on) => {}
+            () = gateway.faults.heard(peer) => {}
             () = drain(stream) => {}
         }
         return;
@@ -91,14 +95,17 @@ async fn serve(stream: TcpStream, gateway: Arc<Gateway>) {
     let Some(client_id) = start_api(&gateway, dialect, &mut frames).await else {
         return;
     };
-    let out = Out::new(writer);
+    let out = Out::new(writer, Arc::clone(&gateway));
     let lease = match gateway.lease(client_id) {
         Ok(lease) => lease,
         Err(error) => {
             warn!(%error, "connection refused");
             gateway.counters.add(Count::duplicate_client_ids);
             if matches!(error, LeaseError::InUse(_)) {
-                let _ = out.send(dialect.encode(&error_event(&gateway, -1, ApiError::fixed(326))));
+                let refusal = error_event(&gateway, -1, ApiError::fixed(326));
+                if let Some(frame) = dialect.encode(&refusal) {
+                    let _ = out.send(&frame, Fate::PLAIN);
+                }
             }
             out.finish().await;
             return;
@@ -120,13 +127,13 @@ async fn drain(mut stream: TcpStream) {
 
 /// Answers the hello; says how the connection goes on, if it does.
 async fn acknowledge(gateway: &Gateway, announced: &Hello, writer: &mut OwnedWriteHalf) -> Option<Dialect> {
-    let negotiated = hello::negotiate(announced, gateway.settings.max_server_version);
-    let (version, dialect) = match negotiated {
+    let (version, dialect) = match hello::negotiate(announced, gateway.settings.max_server_version) {
         Negotiated::Protobuf { version } => (version, Some(Dialect::Protobuf)),
-        Negotiated::AckOnly { version } => (version, None),
-        Negotiated::Refused => {
+        Negotiated::Text => (hello::TEXT_VERSION, Some(Dialect::Text)),
+        Negotiated::Outdated { version } => (version, None),
+        Negotiated::Refused(reason) => {
             gateway.counters.add(Count::hellos_refused);
-            warn!(?announced, "hello refused: versions below {} are not served", hello::TEXT_VERSION);
+            warn!(?announced, %reason, "hello refused");
             return None;
         }
     };
@@ -135,7 +142,7 @@ async fn acknowledge(gateway: &Gateway, announced: &Hello, writer: &mut OwnedWri
     let sent = writer.write_all(&frame::text(&[&version.to_string(), &time])).await.is_ok();
     if dialect.is_none() {
         gateway.counters.add(Count::hellos_refused);
-        warn!(?announced, version, "closing after the version: the text dialect is not served yet");
+        warn!(?announced, version, "closing after the version: the client needs a newer gateway");
         let _ = writer.shutdown().await;
     }
     dialect.filter(|_| sent)
@@ -175,7 +182,7 @@ fn welcome(gateway: &Gateway, live: &mut Live, client_id: i32) {
     live.replay_orders();
     live.send(&Event::ManagedAccounts(gateway.world.accounts.ids()));
     live.send(&Event::NextValidId(gateway.order_id(client_id)));
-    for code in FARMS_OK {
+    for code in gateway.faults.greeting_codes() {
         live.error(-1, ApiError::fixed(code));
     }
 }

@@ -1,29 +1,47 @@
 //! The way out of a connection: a bounded queue and the task that writes it.
 //!
 //! Invariant: at most [`MAX_QUEUED_FRAMES`] frames and [`MAX_QUEUED_BYTES`] wait for a client; one that
-//! does not read is dropped, never buffered without end.
+//! does not read is dropped, never buffered without end. What waits is written together.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes, BytesMut};
 use tokio::io::AsyncWriteExt;
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
+
+use super::overtake::Overtaken;
+use crate::faults::state::{Fate, Style};
+use crate::gateway::Gateway;
 
 pub(crate) const MAX_QUEUED_FRAMES: usize = 8_192;
 pub(crate) const MAX_QUEUED_BYTES: usize = 64 << 20;
+/// Frames that go into one write at most.
+const MAX_TOGETHER: usize = 256;
 /// A client that takes no byte for this long is gone.
 const WRITE_DEADLINE: Duration = Duration::from_secs(10);
 /// What a closing connection may still say.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// A frame that is to be overtaken waits no longer for others to do so.
+const OVERTAKE_DEADLINE: Duration = Duration::from_secs(1);
+/// Bytes that go slowly go this often.
+const SLOW_BEAT: Duration = Duration::from_millis(50);
+const SLOW_BEATS_PER_S: u32 = 20;
+
+/// One frame, and how many later ones go before it.
+#[derive(Debug)]
+pub(super) struct Queued {
+    pub(super) bytes: Bytes,
+    pub(super) behind: u32,
+}
 
 #[derive(Debug)]
 pub(crate) struct Out {
-    frames: mpsc::Sender<Bytes>,
+    frames: mpsc::Sender<Queued>,
     queued: Arc<AtomicUsize>,
     /// Ends with the session, however that ends.
     writer: AbortOnDropHandle<()>,
@@ -34,15 +52,22 @@ pub(crate) struct Out {
 pub(crate) struct Overflow;
 
 impl Out {
-    pub(crate) fn new(stream: OwnedWriteHalf) -> Self {
+    pub(crate) fn new(stream: OwnedWriteHalf, gateway: Arc<Gateway>) -> Self {
         let (frames, queue) = mpsc::channel(MAX_QUEUED_FRAMES);
         let queued = Arc::new(AtomicUsize::new(0));
-        let writer = AbortOnDropHandle::new(tokio::spawn(write(stream, queue, Arc::clone(&queued))));
+        let writer = AbortOnDropHandle::new(tokio::spawn(write(stream, queue, Arc::clone(&queued), gateway)));
         Self { frames, queued, writer }
     }
 
-    pub(crate) fn send(&self, frame: Bytes) -> Result<(), Overflow> {
-        let length = frame.len();
+    pub(crate) fn send(&self, frame: &Bytes, fate: Fate) -> Result<(), Overflow> {
+        if let Some(length) = fate.garbage {
+            self.queue(Queued { bytes: garbage(length), behind: 0 })?;
+        }
+        (0..fate.copies).try_for_each(|_| self.queue(Queued { bytes: frame.clone(), behind: fate.behind }))
+    }
+
+    fn queue(&self, frame: Queued) -> Result<(), Overflow> {
+        let length = frame.bytes.len();
         if self.queued.fetch_add(length, Ordering::Relaxed) + length > MAX_QUEUED_BYTES {
             return Err(Overflow);
         }
@@ -62,12 +87,97 @@ impl Out {
     }
 }
 
-async fn write(mut stream: OwnedWriteHalf, mut queue: mpsc::Receiver<Bytes>, queued: Arc<AtomicUsize>) {
-    while let Some(frame) = queue.recv().await {
-        match timeout(WRITE_DEADLINE, stream.write_all(&frame)).await {
-            Ok(Ok(())) => queued.fetch_sub(frame.len(), Ordering::Relaxed),
-            _ => return,
+/// A length that no frame has, and some bytes of what it would begin with.
+fn garbage(length: u32) -> Bytes {
+    let mut bytes = BytesMut::with_capacity(12);
+    bytes.put_u32(length);
+    bytes.put_slice(&[0xff; 8]);
+    bytes.freeze()
+}
+
+async fn write(mut stream: OwnedWriteHalf, mut queue: mpsc::Receiver<Queued>, queued: Arc<AtomicUsize>, gateway: Arc<Gateway>) {
+    let mut overtaken = Overtaken::default();
+    let mut batch = Vec::new();
+    loop {
+        let taken = if overtaken.is_empty() {
+            queue.recv_many(&mut batch, MAX_TOGETHER).await
+        } else {
+            match timeout(OVERTAKE_DEADLINE, queue.recv_many(&mut batch, MAX_TOGETHER)).await {
+                Ok(taken) => taken,
+                Err(_) => {
+                    overtaken.release(&mut batch);
+                    batch.len()
+                }
+            }
         };
+        let style = gateway.faults.style();
+        let ended = taken == 0;
+        if let Style::Coalesce { frames, ms } = style {
+            gather(&mut queue, &mut batch, usize::try_from(frames).unwrap_or(MAX_TOGETHER), ms).await;
+        }
+        overtaken.pass(&mut batch);
+        if ended {
+            overtaken.release(&mut batch);
+        }
+        let length: usize = batch.iter().map(|frame| frame.bytes.len()).sum();
+        if put(&mut stream, &batch, style).await.is_err() {
+            return;
+        }
+        queued.fetch_sub(length, Ordering::Relaxed);
+        batch.clear();
+        if ended {
+            break;
+        }
     }
     let _ = stream.shutdown().await;
+}
+
+/// Waits until so many frames are together, or the time is over.
+async fn gather(queue: &mut mpsc::Receiver<Queued>, batch: &mut Vec<Queued>, frames: usize, ms: u64) {
+    let until = Instant::now() + Duration::from_millis(ms);
+    while batch.len() < frames {
+        match timeout_at(until, queue.recv()).await {
+            Ok(Some(frame)) => batch.push(frame),
+            Ok(None) | Err(_) => return,
+        }
+    }
+}
+
+/// The client takes nothing any more.
+#[derive(Debug)]
+struct Gone;
+
+async fn put(stream: &mut OwnedWriteHalf, batch: &[Queued], style: Style) -> Result<(), Gone> {
+    match style {
+        Style::Plain | Style::Coalesce { .. } => match batch {
+            [] => Ok(()),
+            [one] => all(stream, &one.bytes).await,
+            many => {
+                let mut together = BytesMut::with_capacity(many.iter().map(|frame| frame.bytes.len()).sum());
+                many.iter().for_each(|frame| together.extend_from_slice(&frame.bytes));
+                all(stream, &together).await
+            }
+        },
+        Style::Split { bytes, pause_ms } => pieces(stream, batch, bytes, Duration::from_millis(pause_ms)).await,
+        Style::Slow { bytes_per_s } => pieces(stream, batch, (bytes_per_s / SLOW_BEATS_PER_S).max(1), SLOW_BEAT).await,
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the pause itself is what was asked for")]
+async fn pieces(stream: &mut OwnedWriteHalf, batch: &[Queued], bytes: u32, pause: Duration) -> Result<(), Gone> {
+    let size = usize::try_from(bytes).unwrap_or(usize::MAX);
+    for piece in batch.iter().flat_map(|frame| frame.bytes.chunks(size)) {
+        all(stream, piece).await?;
+        if !pause.is_zero() {
+            sleep(pause).await;
+        }
+    }
+    Ok(())
+}
+
+async fn all(stream: &mut OwnedWriteHalf, bytes: &[u8]) -> Result<(), Gone> {
+    match timeout(WRITE_DEADLINE, stream.write_all(bytes)).await {
+        Ok(Ok(())) => Ok(()),
+        _ => Err(Gone),
+    }
 }

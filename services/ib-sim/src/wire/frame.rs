@@ -1,5 +1,6 @@
-//! Frames after the hello: a big-endian `u32` length, then a body that begins with a big-endian
-//! `u32` message id; ids above 200 carry protobuf of message `id - 200`.
+//! Frames after the hello: a big-endian `u32` length, then a body. In a protobuf session it begins
+//! with a big-endian `u32` message id, and ids above 200 carry protobuf of message `id - 200`; in a
+//! text session it is text fields throughout (`wire::text`).
 //!
 //! Invariant: a frame that claims more than [`MAX_INBOUND_FRAME`] bytes ends the connection before
 //! anything is allocated for it.
@@ -30,7 +31,7 @@ pub(crate) struct Inbound {
 pub(crate) enum FrameError {
     #[error("frame of {0} bytes cannot hold a message id")]
     TooShort(usize),
-    #[error("message id {0} is not protobuf-encoded")]
+    #[error("message id {0} is not protobuf-encoded; in this session every message is")]
     NotProtobuf(u32),
 }
 
@@ -56,7 +57,7 @@ pub(crate) fn protobuf<M: Message>(message: u32, payload: &M) -> Bytes {
     out.freeze()
 }
 
-/// One frame whose body is NUL-terminated text fields; only the version ack uses it in this dialect.
+/// One frame of bare text fields, without a message number: the version ack of both dialects.
 pub(crate) fn text(fields: &[&str]) -> Bytes {
     let body: usize = fields.iter().map(|field| field.len() + 1).sum();
     let mut out = BytesMut::with_capacity(body + 4);

@@ -1,6 +1,11 @@
 //! The first bytes of a connection: `API\0`, a `u32` length and `vMIN..MAX[ options]` from the client,
 //! then one text frame with the negotiated version and the connection time.
 //!
+//! A client that offers 213 or more gets protobuf; one that offers 178 gets text at 178, whatever else
+//! it speaks up to 212. A client that can neither (at most 177, or only versions between 179 and 212,
+//! where every message changes its layout or dialect at a version of its own) is closed without an
+//! answer, as a gateway does with a hello it cannot serve, and the log says why.
+//!
 //! Invariant: the server never announces a version the client did not offer, except where a real
 //! gateway does so too (an old gateway answers its own version and the client leaves).
 
@@ -36,11 +41,21 @@ pub(crate) enum Negotiated {
     Protobuf {
         version: i32,
     },
-    /// Acknowledge, then close: this build does not speak the text dialect.
-    AckOnly {
+    Text,
+    /// This gateway is older than the client accepts: tell the version, the client leaves.
+    Outdated {
         version: i32,
     },
-    Refused,
+    Refused(Refusal),
+}
+
+/// Why a hello gets no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("client and gateway share no version from {TEXT_VERSION} on, the oldest that is served")]
+    TooOld,
+    #[error("versions {} to {} are served to nobody; offer {TEXT_VERSION}, or {FIRST_PROTOBUF_VERSION} and more", TEXT_VERSION + 1, FIRST_PROTOBUF_VERSION - 1)]
+    Between,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -92,17 +107,15 @@ pub(crate) fn parse(text: &str) -> Result<Hello, HelloError> {
 }
 
 pub(crate) fn negotiate(hello: &Hello, server_max: i32) -> Negotiated {
-    let version = hello.max.min(server_max);
-    if hello.max < TEXT_VERSION || version < TEXT_VERSION {
-        return Negotiated::Refused;
+    if hello.min > server_max {
+        return Negotiated::Outdated { version: server_max };
     }
-    if version >= FIRST_PROTOBUF_VERSION {
-        return Negotiated::Protobuf { version };
+    match hello.max.min(server_max) {
+        version if version >= FIRST_PROTOBUF_VERSION => Negotiated::Protobuf { version },
+        version if version < TEXT_VERSION => Negotiated::Refused(Refusal::TooOld),
+        _ if hello.min <= TEXT_VERSION => Negotiated::Text,
+        _ => Negotiated::Refused(Refusal::Between),
     }
-    // 179 to 212 mix two dialects and nobody needs them: a client that also speaks 178 gets that.
-    // One that does not is told the true version, as by a gateway that is too old for it.
-    let version = if hello.min <= TEXT_VERSION { TEXT_VERSION } else { version };
-    Negotiated::AckOnly { version }
 }
 
 #[cfg(test)]
@@ -128,12 +141,21 @@ mod tests {
             ("v213..226", 220, Negotiated::Protobuf { version: 220 }),
             ("v213..226", 213, Negotiated::Protobuf { version: 213 }),
             ("v100..225", 226, Negotiated::Protobuf { version: 225 }),
-            ("v213..226", 200, Negotiated::AckOnly { version: 200 }),
-            ("v157..178", 226, Negotiated::AckOnly { version: 178 }),
-            ("v100..193", 226, Negotiated::AckOnly { version: 178 }),
-            ("v100..226", 178, Negotiated::AckOnly { version: 178 }),
-            ("v100..177", 226, Negotiated::Refused),
-            ("v100", 226, Negotiated::Refused),
+            ("v213..226", 200, Negotiated::Outdated { version: 200 }),
+            ("v213..226", 178, Negotiated::Outdated { version: 178 }),
+            ("v213..226", 150, Negotiated::Outdated { version: 150 }),
+            ("v157..178", 226, Negotiated::Text),
+            ("v157..178", 178, Negotiated::Text),
+            ("v100..193", 226, Negotiated::Text),
+            ("v178", 226, Negotiated::Text),
+            ("v100..212", 226, Negotiated::Text),
+            ("v100..226", 178, Negotiated::Text),
+            ("v100..226", 212, Negotiated::Text),
+            ("v180..200", 226, Negotiated::Refused(Refusal::Between)),
+            ("v180..226", 200, Negotiated::Refused(Refusal::Between)),
+            ("v100..177", 226, Negotiated::Refused(Refusal::TooOld)),
+            ("v157..178", 170, Negotiated::Refused(Refusal::TooOld)),
+            ("v100", 226, Negotiated::Refused(Refusal::TooOld)),
         ];
         for (hello, server, expected) in cases {
             assert_eq!(negotiate(&parse(hello).unwrap(), server), expected, "{hello} at {server}");
@@ -147,12 +169,14 @@ mod tests {
             let hello = parse(&format!("v{min}..{} {text}", min + span)).unwrap();
             match negotiate(&hello, server) {
                 Negotiated::Protobuf { version } => {
-                    proptest::prop_assert!(version >= FIRST_PROTOBUF_VERSION && version <= hello.max && version <= server);
+                    proptest::prop_assert!(version >= FIRST_PROTOBUF_VERSION && (hello.min..=hello.max).contains(&version) && version <= server);
                 }
-                Negotiated::AckOnly { version } => {
-                    proptest::prop_assert!((TEXT_VERSION..FIRST_PROTOBUF_VERSION).contains(&version) && version <= hello.max);
+                Negotiated::Text => {
+                    proptest::prop_assert!((hello.min..=hello.max).contains(&TEXT_VERSION) && hello.max.min(server) < FIRST_PROTOBUF_VERSION);
                 }
-                Negotiated::Refused => proptest::prop_assert!(hello.max < TEXT_VERSION),
+                Negotiated::Outdated { version } => proptest::prop_assert!(version == server && server < hello.min),
+                Negotiated::Refused(Refusal::TooOld) => proptest::prop_assert!(hello.max < TEXT_VERSION),
+                Negotiated::Refused(Refusal::Between) => proptest::prop_assert!(hello.min > TEXT_VERSION && hello.max.min(server) < FIRST_PROTOBUF_VERSION),
             }
         }
     }

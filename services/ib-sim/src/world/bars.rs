@@ -8,6 +8,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 
 use super::calendar::{Calendar, Hours, Span, TradingDay, add};
+use super::events::Events;
 use super::prices::{MINUTE, Node, Path, QUARTER};
 
 /// The bar sizes IB knows.
@@ -136,7 +137,11 @@ pub(crate) struct Source<'a> {
     pub(crate) calendar: Calendar,
     pub(crate) hours: Hours,
     pub(crate) path: Path,
-    pub(crate) view: &'a (dyn Fn(Date, Node) -> Node + Send + Sync),
+    pub(crate) events: &'a Events,
+    /// Given the beginning of the quarter of an hour in which the node lies.
+    pub(crate) view: &'a (dyn Fn(i64, Node) -> Node + Send + Sync),
+    /// Whether the view is another in each quarter of an hour, so that no day can be seen as one node.
+    pub(crate) stepped: bool,
 }
 
 impl std::fmt::Debug for Source<'_> {
@@ -156,26 +161,27 @@ enum Leaf {
 impl Source<'_> {
     /// The last price at an instant: the current second's close, or the last session's.
     pub(crate) fn price_at(&self, instant: i64) -> Option<f64> {
+        self.node_at(instant).map(|(_, node)| node.close)
+    }
+
+    /// The second at an instant or the last one before, and the quarter of an hour in which it lies.
+    pub(crate) fn node_at(&self, instant: i64) -> Option<(i64, Node)> {
         let day = self.calendar.latest(self.hours, instant)?;
         let root = self.path.day(self.calendar, self.hours, &day);
         let quarters = self.path.quarters(&root, &day);
-        let (start, quarter) = *quarters.iter().rev().find(|(start, _)| *start <= instant)?;
-        let node = if instant >= start + QUARTER {
+        let (begun, quarter) = *quarters.iter().rev().find(|(start, _)| *start <= instant)?;
+        let node = if instant >= begun + QUARTER {
             quarter
         } else {
-            let minutes = self.path.minutes(&quarter, start);
+            let minutes = self.path.minutes(&quarter, begun);
             let (start, minute) = *minutes.iter().rev().find(|(start, _)| *start <= instant)?;
             self.path.seconds(&minute, start).into_iter().rev().find(|(start, _)| *start <= instant)?.1
         };
-        Some((self.view)(day.date, node).close)
+        Some((begun, self.seen(begun, node)))
     }
 
-    /// Where the trading day before the one of `instant` ended.
-    pub(crate) fn previous_close(&self, instant: i64) -> Option<f64> {
-        let today = self.calendar.latest(self.hours, instant)?;
-        let day = self.calendar.previous(self.hours, today.date)?;
-        let root = self.path.day(self.calendar, self.hours, &day);
-        Some((self.view)(day.date, root).close)
+    fn seen(&self, quarter: i64, node: Node) -> Node {
+        (self.view)(quarter, node.times(self.events.factor(quarter)))
     }
 
     /// Folds the given stretches of trading days into bars, oldest first.
@@ -188,7 +194,6 @@ impl Source<'_> {
         let mut bars: Vec<(i64, Bar)> = Vec::new();
         for (day, spans) in plan {
             for (start, node) in self.units(day, spans, leaf) {
-                let node = (self.view)(day.date, node);
                 let bucket = self.bucket(size, start, day);
                 match bars.last_mut() {
                     Some((key, bar)) if *key == bucket => bar.add(day.date, &node),
@@ -211,15 +216,21 @@ impl Source<'_> {
 
     fn units(&self, day: &TradingDay, spans: &[Span], leaf: Leaf) -> Vec<(i64, Node)> {
         let root = self.path.day(self.calendar, self.hours, day);
-        if leaf == Leaf::Day && spans == day.full {
-            return vec![(day.start(), root)];
+        if leaf == Leaf::Day && spans == day.full && !self.stepped && self.events.is_whole(day) {
+            return vec![(day.start(), self.seen(day.start(), root))];
         }
         let mut out = Vec::new();
         for (start, quarter) in self.path.quarters(&root, day) {
             match cover(spans, start, QUARTER) {
                 Cover::None => {}
-                Cover::Whole if leaf == Leaf::Day => out.push((start, quarter)),
-                _ => self.minutes(&quarter, start, spans, leaf, &mut out),
+                Cover::Whole if leaf == Leaf::Day => out.push((start, self.seen(start, quarter))),
+                _ => {
+                    let from = out.len();
+                    self.minutes(&quarter, start, spans, leaf, &mut out);
+                    for (_, node) in &mut out[from..] {
+                        *node = self.seen(start, *node);
+                    }
+                }
             }
         }
         out

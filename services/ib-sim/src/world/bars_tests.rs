@@ -4,16 +4,20 @@ use proptest::prelude::*;
 use super::*;
 use crate::world::calendar::wall;
 
-fn same(_: Date, node: Node) -> Node {
+fn same(_: i64, node: Node) -> Node {
     node
 }
+
+static CALM: Events = Events { jumps: Vec::new(), halts: Vec::new() };
 
 fn source(key: u64, always_open: bool) -> Source<'static> {
     Source {
         calendar: Calendar { always_open },
         hours: Hours::UsStock,
-        path: Path { key, base: 250.0, anchor: date(2026, 11, 20), sigma: 0.02, drift: 0.0, volume: 4.0e6 },
+        path: Path { key, base: 250.0, anchor: date(2026, 11, 20), sigma: 0.02, drift: 0.0, volume: 4.0e6, trade_size: 207.0 },
+        events: &CALM,
         view: &same,
+        stepped: false,
     }
 }
 

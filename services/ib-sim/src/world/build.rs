@@ -1,76 +1,74 @@
 //! From the scenario's rows to instruments.
 
-use jiff::ToSpan;
-use jiff::civil::Date;
+use std::sync::Arc;
 
-use super::calendar::{Hours, add};
-use super::instrument::{Instrument, OptionModel, third_friday};
-use super::prices::{Path, mix};
-use super::scenario::{CryptoData, FutureData, IndexData, OptionData, PairData, Scenario, StockData};
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
+
+use super::calendar::{Hours, Span, add};
+use super::events::Events;
+use super::instrument::{Instrument, third_friday};
+use super::prices::{Path, TRADE_SIZE, mix};
+use super::scenario::{CryptoData, FutureData, IndexData, PairData, Scenario, StockData};
 use crate::proto::types::Contract;
-use crate::settings::Error;
 
 /// What captures of a real gateway list for AAPL; every US stock gets the same.
 const US_EXCHANGES: &str = "SMART,AMEX,NYSE,CBOE,PHLX,ISE,CHX,ARCA,NASDAQ,DRCTEDGE,BEX,BATS,EDGEA,BYX,IEX,EDGX,FOXRIVER,PEARL,NYSENAT,LTSE,MEMX,IBEOS,OVERNIGHT,TPLUS0,PSX,ISLAND";
 const STOCK_ORDERS: &str = "ACTIVETIM,AD,ADDONT,ADJUST,ALERT,ALGO,ALLOC,AON,AVGCOST,BASKET,BENCHPX,CASHQTY,COND,CONDORDER,DARKONLY,DARKPOLL,DAY,DEACT,DEACTDIS,DEACTEOD,DIS,DUR,GAT,GTC,GTD,GTT,HID,IBKRATS,ICE,IMB,IOC,LIT,LMT,LOC,MIDPX,MIT,MKT,MOC,MTL,NGCOMB,NODARK,NONALGO,OCA,OPG,OPGREROUT,PEGBENCH,PEGMID,POSTATS,POSTONLY,PREOPGRTH,PRICECHK,REL,REL2MID,RELPCTOFS,RPI,RTH,SCALE,SCALEODD,SCALERST,SIZECHK,SMARTSTG,SNAPMID,SNAPMKT,SNAPREL,STP,STPLMT,SWEEP,TRAIL,TRAILLIT,TRAILLMT,TRAILMIT,WHATIF";
-const OTHER_ORDERS: &str = "ACTIVETIM,AD,ADJUST,ALERT,ALGO,ALLOC,AVGCOST,BASKET,COND,CONDORDER,DAY,DEACT,DEACTDIS,DEACTEOD,GAT,GTC,GTD,GTT,IOC,LIT,LMT,MIT,MKT,MTL,NONALGO,OCA,PEGBENCH,REL,RELPCTOFS,SCALE,SCALERST,STP,STPLMT,TRAIL,TRAILLIT,TRAILLMT,TRAILMIT,WHATIF";
+pub(crate) const OTHER_ORDERS: &str = "ACTIVETIM,AD,ADJUST,ALERT,ALGO,ALLOC,AVGCOST,BASKET,COND,CONDORDER,DAY,DEACT,DEACTDIS,DEACTEOD,GAT,GTC,GTD,GTT,IOC,LIT,LMT,MIT,MKT,MTL,NONALGO,OCA,PEGBENCH,REL,RELPCTOFS,SCALE,SCALERST,STP,STPLMT,TRAIL,TRAILLIT,TRAILLMT,TRAILMIT,WHATIF";
 const STOCK_DERIVATIVES: &[&str] = &["CFD", "OPT", "IOPT", "WAR", "BAG"];
 const INDEX_DERIVATIVES: &[&str] = &["OPT", "FUT", "FOP", "WAR", "BAG"];
 /// Trading days of a year, to bring annual figures to a day.
 const YEAR_DAYS: f64 = 252.0;
 const STOCK_DRIFT: f64 = 0.0002;
 
-struct Builder {
+struct Builder<'a> {
     seed: u64,
-    anchor: Date,
+    scenario: &'a Scenario,
 }
 
-pub(crate) fn instruments(scenario: &Scenario, seed: u64, today: Date) -> Result<Vec<Instrument>, Error> {
-    let builder = Builder { seed, anchor: scenario.anchor };
-    let mut all: Vec<Instrument> = scenario.stocks.iter().map(|row| builder.stock(row)).collect();
-    all.extend(scenario.indices.iter().map(|row| builder.index(row)));
+/// Everything but option chains.
+pub(crate) fn instruments(scenario: &Scenario, seed: u64, today: Date) -> Vec<Instrument> {
+    let builder = Builder { seed, scenario };
+    let indices: Vec<Instrument> = scenario.indices.iter().map(|row| builder.index(row)).collect();
+    let mut all: Vec<Instrument> = scenario.stocks.iter().map(|row| builder.stock(row, &indices)).collect();
+    all.extend(indices);
     all.extend(scenario.pairs.iter().map(|row| builder.pair(row)));
     all.extend(scenario.cryptos.iter().map(|row| builder.crypto(row)));
     for row in &scenario.futures {
         let index = all.iter().find(|instrument| instrument.contract.con_id == row.underlying).cloned();
         all.extend(index.into_iter().flat_map(|index| builder.chain(row, &index, today)));
     }
-    for row in &scenario.options {
-        let expiry = expiry(&row.expiry, today).ok_or_else(|| Error::Scenario {
-            name: "options".into(),
-            reason: format!("expiry {:?} is neither a date nor monthly+N", row.expiry),
-        })?;
-        let under = all.iter().find(|instrument| instrument.contract.con_id == row.underlying).cloned();
-        all.extend(under.map(|under| builder.option(row, &under, expiry)));
-    }
-    Ok(all)
+    all
 }
 
-/// A date, or `monthly+2`: the third Friday of the month after next.
-fn expiry(text: &str, today: Date) -> Option<Date> {
-    if let Ok(on) = text.parse() {
-        return Some(on);
-    }
-    let months: i64 = text.strip_prefix("monthly+")?.parse().ok()?;
-    let month = add(today.first_of_month(), months.months());
-    Some(third_friday(month.year(), month.month()))
-}
-
-impl Builder {
+impl Builder<'_> {
     fn path(&self, con_id: i32, base: f64, volatility: f64, drift: f64, volume: f64) -> Path {
         Path {
             key: mix(self.seed, u64::from(con_id.unsigned_abs())),
             base,
-            anchor: self.anchor,
+            anchor: self.scenario.anchor,
             sigma: volatility / YEAR_DAYS.sqrt(),
             drift,
             volume,
+            trade_size: TRADE_SIZE,
         }
+    }
+
+    /// Jumps and halts of a symbol.
+    fn events(&self, symbol: &str) -> Arc<Events> {
+        let gaps = self.scenario.gaps.iter().filter(|row| row.symbol == symbol);
+        let halts = self.scenario.halts.iter().filter(|row| row.symbol == symbol);
+        Arc::new(Events {
+            jumps: gaps.map(|row| (row.at.as_second(), 1.0 + row.percent / 100.0)).collect(),
+            halts: halts.map(|row| Span { start: row.from.as_second(), end: row.to.map_or(i64::MAX, Timestamp::as_second) }).collect(),
+        })
     }
 
     fn blank(&self, contract: Contract, hours: Hours, path: Path, volatility: f64) -> Instrument {
         Instrument {
             market_name: contract.trading_class.clone(),
+            events: if matches!(contract.sec_type.as_str(), "STK" | "IND") { self.events(&contract.symbol) } else { Arc::default() },
             valid_exchanges: contract.exchange.clone(),
             contract,
             name: String::new(),
@@ -89,13 +87,14 @@ impl Builder {
             option: None,
             under: None,
             expiry: None,
+            settles: None,
             first_day: Date::constant(2004, 1, 23),
             volatility,
             volume_unit: 1.0,
         }
     }
 
-    fn stock(&self, row: &StockData) -> Instrument {
+    fn stock(&self, row: &StockData, indices: &[Instrument]) -> Instrument {
         let or = |given: &str, other: &str| if given.is_empty() { other.to_owned() } else { given.to_owned() };
         let class = match row.exchange.as_str() {
             "NASDAQ" => "NMS".to_owned(),
@@ -112,6 +111,10 @@ impl Builder {
             ..Contract::default()
         };
         let path = self.path(row.con_id, row.price, row.volatility, STOCK_DRIFT, row.volume * 1e6);
+        // With the index's key and deviation the same moves, around the stock's own price.
+        let tracked = row.tracks.and_then(|con_id| indices.iter().find(|index| index.contract.con_id == con_id));
+        let path = tracked.map_or(path, |index| Path { base: path.base, volume: path.volume, ..index.path });
+        let volatility = tracked.map_or(row.volatility, |index| index.volatility);
         let american = row.hours == Hours::UsStock;
         Instrument {
             name: row.name.clone(),
@@ -137,7 +140,7 @@ impl Builder {
                 "1"
             },
             first_day: row.first_day,
-            ..self.blank(contract, row.hours, path, row.volatility)
+            ..self.blank(contract, row.hours, path, volatility)
         }
     }
 
@@ -232,7 +235,7 @@ impl Builder {
             ..Contract::default()
         };
         // The index's own daily closes plus the cost of carrying it to the expiration.
-        let days = super::prices::day_number(expiry) - super::prices::day_number(self.anchor);
+        let days = super::prices::day_number(expiry) - super::prices::day_number(self.scenario.anchor);
         let carry = 1.0 + 0.028 * f64::from(i32::try_from(days).unwrap_or(0)) / 365.0;
         let path = Path { base: index.path.base * carry, volume: row.volume * 1e6, ..index.path };
         Instrument {
@@ -241,42 +244,9 @@ impl Builder {
             min_tick: row.min_tick,
             under: Some((row.underlying, index.contract.symbol.clone(), "IND")),
             expiry: Some(expiry),
+            events: Arc::clone(&index.events),
             first_day: add(expiry, (-730).days()),
             ..self.blank(contract, Hours::CmeFuture, path, index.volatility)
-        }
-    }
-
-    fn option(&self, row: &OptionData, under: &Instrument, expiry: Date) -> Instrument {
-        let symbol = under.contract.symbol.clone();
-        let model = OptionModel { strike: row.strike, call: row.right == "C", expiry, volatility: under.volatility };
-        let contract = Contract {
-            con_id: row.con_id,
-            // The exchange's 21 characters: root padded to 6, date, right, strike in thousandths.
-            local_symbol: format!("{symbol:<6}{}{}{:08.0}", expiry.strftime("%y%m%d"), row.right, row.strike * 1000.0),
-            trading_class: symbol.clone(),
-            symbol: symbol.clone(),
-            sec_type: "OPT".into(),
-            expiry: expiry.strftime("%Y%m%d").to_string(),
-            strike: Some(row.strike),
-            right: row.right.clone(),
-            multiplier: Some(100.0),
-            currency: under.contract.currency.clone(),
-            ..Contract::default()
-        };
-        Instrument {
-            name: under.name.clone(),
-            industry: under.industry.clone(),
-            category: under.category.clone(),
-            subcategory: under.subcategory.clone(),
-            market_name: symbol.clone(),
-            valid_exchanges:
-                "SMART,AMEX,CBOE,PHLX,PSE,ISE,BOX,BATS,NASDAQOM,CBOE2,NASDAQBX,MIAX,GEMINI,EDGX,MERCURY,PEARL,EMERALD,MEMX,IBUSOPT".into(),
-            market_rule: 110,
-            option: Some(model),
-            under: Some((row.underlying, symbol, "STK")),
-            expiry: Some(expiry),
-            first_day: add(expiry, (-400).days()),
-            ..self.blank(contract, Hours::UsOption, under.path, under.volatility)
         }
     }
 }

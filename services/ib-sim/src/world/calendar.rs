@@ -89,7 +89,7 @@ impl Hours {
         Span { start: self.instant(from), end: self.instant(to) }
     }
 
-    fn instant(self, (date, hour, minute): (Date, i8, i8)) -> i64 {
+    pub(crate) fn instant(self, (date, hour, minute): (Date, i8, i8)) -> i64 {
         self.zone().to_ambiguous_zoned(date.at(hour, minute, 0, 0)).compatible().map_or(0, |zoned| zoned.timestamp().as_second())
     }
 

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use jiff::civil::Date;
 
+use super::chain::Chains;
 use super::instrument::Instrument;
 use crate::errors::ApiError;
 use crate::proto::types::Contract;
@@ -16,18 +17,24 @@ use crate::proto::types::Contract;
 pub(crate) struct Contracts {
     all: Vec<Instrument>,
     by_id: HashMap<i32, usize>,
+    chains: Chains,
 }
 
 impl Contracts {
-    pub(crate) fn new(all: Vec<Instrument>) -> Self {
+    pub(crate) fn new(all: Vec<Instrument>, chains: Chains) -> Self {
         let by_id = all.iter().enumerate().map(|(index, row)| (row.contract.con_id, index)).collect();
-        Self { all, by_id }
+        Self { all, by_id, chains }
     }
 
     pub(crate) fn get(&self, con_id: i32) -> Option<&Instrument> {
-        self.by_id.get(&con_id).map(|index| &self.all[*index])
+        self.by_id.get(&con_id).map(|index| &self.all[*index]).or_else(|| self.chains.get(con_id))
     }
 
+    pub(crate) fn chains(&self) -> &Chains {
+        &self.chains
+    }
+
+    /// Everything but option chains.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Instrument> {
         self.all.iter()
     }
@@ -36,6 +43,7 @@ impl Contracts {
     pub(crate) fn find(&self, query: &Contract, today: Date) -> Result<Vec<&Instrument>, ApiError> {
         if query.con_id != 0 {
             let found = self.get(query.con_id).filter(|row| type_fits(row, query) && exchange_fits(row, &query.exchange));
+            let found = found.filter(|row| is_told(row, query, today));
             return found.map(|row| vec![row]).ok_or_else(ApiError::no_definition);
         }
         let by_isin = query.sec_id_type == "ISIN" && !query.sec_id.is_empty();
@@ -46,6 +54,7 @@ impl Contracts {
             return Err(ApiError::invalid("Please enter a local symbol or a symbol"));
         }
         let mut found: Vec<&Instrument> = self.all.iter().filter(|row| fits(row, query, today)).collect();
+        found.extend(self.chains.find(query, today));
         found.sort_by_key(|row| row.expiry);
         if query.sec_type == "CONTFUT" {
             found.truncate(1);
@@ -63,22 +72,28 @@ impl Contracts {
     }
 }
 
-fn type_fits(row: &Instrument, query: &Contract) -> bool {
+/// Whether the contract exists today for whoever asks: not expired, and of an option also not yet to come.
+fn is_told(row: &Instrument, query: &Contract, today: Date) -> bool {
+    let expired = row.expiry.is_some_and(|on| on < today) && !query.include_expired;
+    let listed = row.option.is_none() || row.first_day <= today;
+    !expired && listed
+}
+
+pub(super) fn type_fits(row: &Instrument, query: &Contract) -> bool {
     let wanted = query.sec_type.as_str();
     wanted.is_empty() || row.is(wanted) || (wanted == "CONTFUT" && row.is("FUT"))
 }
 
-fn exchange_fits(row: &Instrument, exchange: &str) -> bool {
+pub(super) fn exchange_fits(row: &Instrument, exchange: &str) -> bool {
     exchange.is_empty() || row.valid_exchanges.split(',').any(|valid| valid == exchange)
 }
 
-fn fits(row: &Instrument, query: &Contract, today: Date) -> bool {
+pub(super) fn fits(row: &Instrument, query: &Contract, today: Date) -> bool {
     let own = &row.contract;
     let same = |wanted: &str, value: &str| wanted.is_empty() || wanted == value;
     let isin = query.sec_id_type != "ISIN" || query.sec_id.is_empty() || query.sec_id == row.isin;
-    let expired = row.expiry.is_some_and(|on| on < today) && !query.include_expired;
     // Only what a query names can contradict: a given strike matters for options alone.
-    isin && !expired
+    isin && is_told(row, query, today)
         && type_fits(row, query)
         && exchange_fits(row, &query.exchange)
         && same(&query.symbol, &own.symbol)

@@ -10,6 +10,7 @@ use jiff::civil::Date;
 use super::World;
 use super::bars::{Bar, BarSize, floor, monday};
 use super::calendar::{Span, TradingDay, tomorrow, wall};
+use super::chain::greeks::{IMPLIED_PART, IMPLIED_SERIES, IMPLIED_SIGMA};
 use super::instrument::{Instrument, decimal, on_grid, plain};
 use super::moment::{Reach, end_of_query};
 use crate::errors::ApiError;
@@ -119,9 +120,9 @@ impl World {
             return Err(ApiError::invalid("End Date not supported with adjusted last"));
         }
         let asked = end_of_query(&query.end, now, instrument.hours.zone())?;
-        let end = asked.min(now + 1);
-        let regular = query.use_rth || instrument.option.is_some();
-        let days = self.days(instrument, reach, size, end, regular);
+        // An option's last bar ends when it settles.
+        let end = asked.min(now + 1).min(instrument.option.map_or(i64::MAX, |model| model.expires_at));
+        let days = self.days(instrument, reach, size, end, query.use_rth);
         let span: i64 = days.iter().flat_map(|(_, spans)| spans).map(|span| span.end - span.start).sum();
         if let BarSize::Seconds(seconds) = size
             && show != Show::Schedule
@@ -151,7 +152,10 @@ impl World {
         // A weekly or monthly bar is whole: the fold of all its days, also of those out of reach.
         let mut whole_from = Date::MAX;
         while day.date >= first && (left > 0 || day.date >= whole_from) {
-            let mut spans = clip(day.sessions(regular), end);
+            // What trades less than its path moves has sessions of its own.
+            let own = if row.hours == hours { Some(day.clone()) } else { self.calendar.day(row.hours, day.date) };
+            let sessions = own.map_or_else(Vec::new, |own| clip(own.sessions(regular), end));
+            let mut spans = row.events.open(sessions);
             if !spans.is_empty() {
                 left = match reach {
                     Reach::Seconds(_) => trim_front(row, &mut spans, left, size),
@@ -186,7 +190,9 @@ impl World {
         match plan.show {
             // Volatilities wander by a few percent of themselves a day; lending fees hardly move.
             Show::HistoricalVolatility => self.series(row, 0x48, row.volatility, 0.02, |it| it.bars(&plan.days, plan.size)),
-            Show::ImpliedVolatility => self.series(row, 0x49, row.volatility * 1.05, 0.04, |it| it.bars(&plan.days, plan.size)),
+            Show::ImpliedVolatility => {
+                self.series(row, IMPLIED_SERIES, row.volatility * IMPLIED_PART, IMPLIED_SIGMA, |it| it.bars(&plan.days, plan.size))
+            }
             Show::FeeRate => self.series(row, 0x46, 0.28, 0.01, |it| it.bars(&plan.days, plan.size)),
             _ => self.source(row, |source| source.bars(&plan.days, plan.size)),
         }
@@ -239,13 +245,12 @@ impl World {
         Show::parse(&query.what_to_show, row, "")?;
         let mut on = row.first_day;
         let day = loop {
-            match self.calendar.day(row.path_hours(), on) {
+            match self.calendar.day(row.hours, on) {
                 Some(day) => break day,
                 None => on = tomorrow(on),
             }
         };
-        let regular = query.use_rth || row.option.is_some();
-        let first = day.sessions(regular).first().map_or(day.start(), |span| span.start);
+        let first = day.sessions(query.use_rth).first().map_or(day.start(), |span| span.start);
         Ok(if query.format_date == 2 { first.to_string() } else { super::moment::show(first, &jiff::tz::TimeZone::UTC, "%Y%m%d-%H:%M:%S") })
     }
 }
@@ -269,9 +274,9 @@ fn volume(row: &Instrument, units: u64) -> String {
     if row.volume_unit > 1.0 { plain(super::bars::weight(units) / row.volume_unit) } else { units.to_string() }
 }
 
-/// Half the distance of bid and ask: a tick, or a basis point for what is priced finer.
+/// Half the distance of bid and ask: a tick, or half a basis point for what is priced finer.
 fn half_spread(row: &Instrument) -> f64 {
-    (row.path.base * 0.000_05).max(row.min_tick)
+    if row.option.is_some() { row.min_tick } else { (row.path.base * 0.000_05).max(row.min_tick) }
 }
 
 fn clip(spans: &[Span], end: i64) -> Vec<Span> {

@@ -1,63 +1,15 @@
 //! One tradable thing: what identifies it, what IB tells about it, and where its price comes from.
 
+use std::sync::Arc;
+
 use jiff::ToSpan;
 use jiff::civil::Date;
 
 use super::calendar::{Calendar, Hours, add};
-use super::prices::{Node, Path};
+use super::chain::model::OptionModel;
+use super::events::Events;
+use super::prices::Path;
 use crate::proto::types::{Contract, ContractDetails};
-
-/// An option's price seen through its underlying's path.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct OptionModel {
-    pub(crate) strike: f64,
-    pub(crate) call: bool,
-    pub(crate) expiry: Date,
-    pub(crate) volatility: f64,
-}
-
-/// The rate in the option model; high enough to matter, low enough not to need a curve.
-const RATE: f64 = 0.04;
-
-impl OptionModel {
-    /// Black-Scholes at this price of the underlying. Time counts in whole days, so that within a day
-    /// the price is monotone in the underlying's and bars still fold.
-    pub(crate) fn price(&self, on: Date, underlying: f64) -> f64 {
-        let days = super::prices::day_number(self.expiry) - super::prices::day_number(on);
-        let years = f64::from(i32::try_from(days.max(0)).unwrap_or(0)) / 365.0;
-        let value = if years <= 0.0 {
-            if self.call { underlying - self.strike } else { self.strike - underlying }
-        } else {
-            let spread = self.volatility * years.sqrt();
-            let d1 = ((underlying / self.strike).ln() + (RATE + self.volatility.powi(2) / 2.0) * years) / spread;
-            let d2 = d1 - spread;
-            let discounted = self.strike * (-RATE * years).exp();
-            if self.call { underlying * normal(d1) - discounted * normal(d2) } else { discounted * normal(-d2) - underlying * normal(-d1) }
-        };
-        value.max(0.01)
-    }
-
-    pub(crate) fn view(&self, on: Date, node: Node) -> Node {
-        let (a, b) = (self.price(on, node.high), self.price(on, node.low));
-        Node {
-            open: self.price(on, node.open),
-            high: a.max(b),
-            low: a.min(b),
-            close: self.price(on, node.close),
-            // Options trade in far fewer lots than their underlying.
-            volume: node.volume / 20_000,
-            trades: node.volume / 100_000,
-        }
-    }
-}
-
-/// The normal distribution (Abramowitz and Stegun 26.2.17, error below 1e-7).
-fn normal(x: f64) -> f64 {
-    let k = 1.0 / (1.0 + 0.231_641_9 * x.abs());
-    let poly = k * (0.319_381_530 + k * (-0.356_563_782 + k * (1.781_477_937 + k * (-1.821_255_978 + k * 1.330_274_429))));
-    let tail = (-x * x / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt() * poly;
-    if x >= 0.0 { 1.0 - tail } else { tail }
-}
 
 /// Everything known about one contract.
 #[derive(Debug, Clone)]
@@ -82,7 +34,12 @@ pub(crate) struct Instrument {
     pub(crate) option: Option<OptionModel>,
     /// Contract id, symbol and kind of the underlying, for derivatives.
     pub(crate) under: Option<(i32, String, &'static str)>,
+    /// The last day on which it trades.
     pub(crate) expiry: Option<Date>,
+    /// The day on which it settles, where that is another.
+    pub(crate) settles: Option<Date>,
+    /// Jumps and halts, its own or its underlying's.
+    pub(crate) events: Arc<Events>,
     pub(crate) first_day: Date,
     pub(crate) volatility: f64,
     /// Shown volume is the path's volume divided by this (crypto trades in fractions).
@@ -91,15 +48,24 @@ pub(crate) struct Instrument {
 
 /// How many days of opening hours contract details list.
 const HOURS_LISTED: i64 = 6;
+/// Seconds of a day.
+const DAY: i64 = 86_400;
 
 impl Instrument {
     pub(crate) fn multiplier(&self) -> f64 {
         self.contract.multiplier.unwrap_or(1.0)
     }
 
-    /// The hours in which the price moves: an option's follows its stock, also before the open.
+    /// The hours by which the path of the price splits into days: those of the stock market for all that
+    /// follows it, so that an index, what tracks it and their options move as one.
     pub(crate) fn path_hours(&self) -> Hours {
-        if self.option.is_some() { Hours::UsStock } else { self.hours }
+        if matches!(self.hours, Hours::UsIndex | Hours::UsOption) { Hours::UsStock } else { self.hours }
+    }
+
+    /// Where the path ends a day, before rounding; an option's is its underlying's.
+    pub(crate) fn level(&self, on: Date) -> f64 {
+        let end = (super::prices::day_number(on) + 1) * DAY;
+        self.path.level(on) * self.events.factor(end)
     }
 
     pub(crate) fn is(&self, sec_type: &str) -> bool {
@@ -128,7 +94,8 @@ impl Instrument {
         let (under_con_id, under_symbol, under_sec_type) =
             self.under.clone().map_or((0, String::new(), String::new()), |(id, symbol, kind)| (id, symbol, kind.into()));
         let rules = self.valid_exchanges.split(',').map(|_| self.market_rule.to_string());
-        let expiry = self.expiry.map(|on| on.strftime("%Y%m%d").to_string()).unwrap_or_default();
+        let day = |on: Option<Date>| on.map(|on| on.strftime("%Y%m%d").to_string()).unwrap_or_default();
+        let settles = self.settles.or(self.expiry);
         ContractDetails {
             market_name: self.market_name.clone(),
             min_tick: plain(self.min_tick),
@@ -137,7 +104,7 @@ impl Instrument {
             price_magnifier: 1,
             under_con_id,
             long_name: self.name.clone(),
-            contract_month: self.expiry.map(|on| on.strftime("%Y%m").to_string()).unwrap_or_default(),
+            contract_month: settles.map(|on| on.strftime("%Y%m").to_string()).unwrap_or_default(),
             industry: self.industry.clone(),
             category: self.category.clone(),
             subcategory: self.subcategory.clone(),
@@ -149,8 +116,8 @@ impl Instrument {
             under_symbol,
             under_sec_type,
             market_rule_ids: rules.collect::<Vec<_>>().join(","),
-            real_expiration_date: expiry.clone(),
-            last_trade_date: expiry,
+            real_expiration_date: day(settles),
+            last_trade_date: day(self.expiry),
             stock_type: self.stock_type.clone(),
             min_size: self.size_step.to_owned(),
             size_increment: self.size_step.to_owned(),
@@ -160,7 +127,9 @@ impl Instrument {
 
     /// A price on the grid of this instrument.
     pub(crate) fn round(&self, price: f64) -> f64 {
-        on_grid(price, self.min_tick)
+        let nearest = on_grid(price, self.min_tick);
+        // Nothing that trades at all is quoted at zero.
+        if self.option.is_some() { nearest.max(self.min_tick) } else { nearest }
     }
 }
 
@@ -209,19 +178,5 @@ mod tests {
         }
         assert_eq!(on_grid(254.204_999, 0.01), 254.20);
         assert_eq!(on_grid(1.151_53, 0.00005), 1.151_55);
-    }
-
-    /// Put-call parity, and a textbook value (Hull: S=42, K=40, r=0.1 differs; here r=0.04).
-    #[test]
-    fn options_keep_put_call_parity() {
-        let today = date(2026, 11, 20);
-        let call = OptionModel { strike: 275.0, call: true, expiry: date(2027, 1, 15), volatility: 0.28 };
-        let put = OptionModel { call: false, ..call };
-        let years = 56.0 / 365.0;
-        for spot in [200.0, 275.0, 350.0] {
-            let parity = call.price(today, spot) - put.price(today, spot);
-            assert!((parity - (spot - 275.0 * (-0.04_f64 * years).exp())).abs() < 0.02, "{spot}");
-        }
-        assert_eq!(call.price(call.expiry, 300.0), 25.0);
     }
 }

@@ -81,14 +81,16 @@ impl World {
             if held.instrument.is("STK") {
                 groups.entry(own.con_id).or_default().shares += held.quantity;
             }
-            if let (Some(model), Some((under, _, kind))) = (held.instrument.option, &held.instrument.under) {
+            if let (Some(model), Some((under, _, kind)), Some(expiry)) =
+                (held.instrument.option, &held.instrument.under, held.instrument.expiry)
+            {
                 let group = groups.entry(*under).or_default();
                 group.index = *kind == "IND";
                 group.rate = held.rate;
                 group.legs.push(Leg {
                     call: model.call,
                     strike: model.strike,
-                    expiry: model.expiry,
+                    expiry,
                     quantity: held.quantity,
                     multiplier: held.instrument.multiplier(),
                     mark: held.mark,
@@ -109,8 +111,8 @@ impl Group {
     pub(crate) fn requirement(&self) -> f64 {
         let mut longs: Vec<Leg> = self.legs.iter().filter(|leg| leg.quantity > 0.0).copied().collect();
         let mut shorts: Vec<Leg> = self.legs.iter().filter(|leg| leg.quantity < 0.0).copied().collect();
-        longs.sort_by(|a, b| a.expiry.cmp(&b.expiry));
-        shorts.sort_by(|a, b| a.expiry.cmp(&b.expiry));
+        longs.sort_by_key(|leg| leg.expiry);
+        shorts.sort_by_key(|leg| leg.expiry);
         self.cover_by_shares(&mut shorts);
         let mut required = 0.0;
         while let Some(expiry) = shorts.iter().map(|leg| leg.expiry).min() {

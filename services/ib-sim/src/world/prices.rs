@@ -25,6 +25,13 @@ pub(crate) struct Node {
     pub(crate) trades: u64,
 }
 
+impl Node {
+    /// All prices times a factor.
+    pub(crate) fn times(self, factor: f64) -> Self {
+        Self { open: self.open * factor, high: self.high * factor, low: self.low * factor, close: self.close * factor, ..self }
+    }
+}
+
 /// The parameters of one price path.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Path {
@@ -39,12 +46,14 @@ pub(crate) struct Path {
     pub(crate) drift: f64,
     /// Average volume of a day, in the units shown; zero for what is not traded.
     pub(crate) volume: f64,
+    /// Volume of an average trade.
+    pub(crate) trade_size: f64,
 }
 
 /// Distances of the slow waves that make up daily closes: 1 to 256 days.
 const OCTAVES: u32 = 9;
 /// Shares in an average trade, as captures show (2,829,736 shares in 13,633 trades).
-const TRADE_SIZE: f64 = 207.0;
+pub(crate) const TRADE_SIZE: f64 = 207.0;
 
 impl Path {
     /// The log of a day's close relative to the base, before anchoring.
@@ -64,7 +73,8 @@ impl Path {
         unit(mix(self.key ^ u64::from(octave + 1), cell.cast_unsigned())) * 2.0 - 1.0
     }
 
-    fn close_of(&self, on: Date) -> f64 {
+    /// Where the path ends a day.
+    pub(crate) fn level(&self, on: Date) -> f64 {
         let (day, anchor) = (day_number(on), day_number(self.anchor));
         let drift = self.drift * ratio(day - anchor, 1);
         self.base * (self.wave(day) - self.wave(anchor) + drift).exp()
@@ -76,12 +86,12 @@ impl Path {
         let before = calendar.previous(hours, day.date).map_or(day.date, |previous| previous.date);
         // Around the clock there is no night to gap over.
         let gap = if calendar.always_open { 0.0 } else { bell(key, 1) * self.sigma * 0.3 };
-        let open = self.close_of(before) * gap.exp();
-        let close = self.close_of(day.date);
+        let open = self.level(before) * gap.exp();
+        let close = self.level(day.date);
         let high = open.max(close) * (self.sigma * bell(key, 2).abs() * 0.7).exp();
         let low = open.min(close) * (-self.sigma * bell(key, 3).abs() * 0.7).exp();
         let volume = whole(self.volume * (0.35 * bell(key, 4)).exp());
-        let trades = whole(ratio_u(volume) / TRADE_SIZE).max(u64::from(volume > 0));
+        let trades = whole(ratio_u(volume) / self.trade_size).max(u64::from(volume > 0));
         Node { open, high, low, close, volume, trades }
     }
 
@@ -266,7 +276,7 @@ mod tests {
     use super::*;
 
     fn path(key: u64, sigma: f64) -> Path {
-        Path { key, base: 270.0, anchor: date(2026, 11, 20), sigma, drift: 0.0002, volume: 5.0e7 }
+        Path { key, base: 270.0, anchor: date(2026, 11, 20), sigma, drift: 0.0002, volume: 5.0e7, trade_size: TRADE_SIZE }
     }
 
     fn fold(children: &[(i64, Node)]) -> Node {
@@ -283,7 +293,7 @@ mod tests {
 
     #[test]
     fn the_anchor_day_closes_at_the_base() {
-        assert!((path(7, 0.02).close_of(date(2026, 11, 20)) - 270.0).abs() < 1e-9);
+        assert!((path(7, 0.02).level(date(2026, 11, 20)) - 270.0).abs() < 1e-9);
     }
 
     /// Prices move within the day: no long stretch without change, none that sits on the high or low.

@@ -10,9 +10,11 @@ use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::calendar::Hours;
+use super::chain::ids;
+use super::scenario_market::{ChainData, EntitlementData, GapData, HaltData, Surfaces};
 use crate::settings::Error;
 
-const DEFAULT: &str = include_str!("../../scenarios/default.toml");
+pub(super) const DEFAULT: &str = include_str!("../../scenarios/default.toml");
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,9 +37,22 @@ pub(crate) struct Scenario {
     pub(crate) futures: Vec<FutureData>,
     #[serde(default)]
     pub(crate) options: Vec<OptionData>,
+    #[serde(default)]
+    pub(crate) chains: Vec<ChainData>,
+    #[serde(default)]
+    pub(crate) surfaces: Surfaces,
+    #[serde(default)]
+    pub(crate) gaps: Vec<GapData>,
+    #[serde(default)]
+    pub(crate) halts: Vec<HaltData>,
+    #[serde(default)]
+    pub(crate) entitlements: Vec<EntitlementData>,
     pub(crate) news: NewsData,
     #[serde(default)]
     pub(crate) market_rules: BTreeMap<String, Vec<(f64, f64)>>,
+    /// Faults that are on from the start, as the control port takes them.
+    #[serde(default)]
+    pub(crate) faults: Vec<serde_json::Value>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -94,6 +109,12 @@ pub(crate) struct StockData {
     pub(crate) min_tick: f64,
     #[serde(default = "old_head")]
     pub(crate) first_day: Date,
+    /// Whether a US stock has options.
+    #[serde(default = "yes")]
+    pub(crate) optionable: bool,
+    /// The index whose every move it follows, with the index's volatility.
+    #[serde(default)]
+    pub(crate) tracks: Option<i32>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -133,6 +154,18 @@ pub(crate) struct CryptoData {
     pub(crate) volume: f64,
 }
 
+/// One contract of a chain that gets an id of its own, so that accounts can hold it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OptionData {
+    pub(crate) con_id: i32,
+    pub(crate) underlying: i32,
+    pub(crate) right: String,
+    pub(crate) strike: f64,
+    /// A date such as `2027-01-15`, or `monthly+2`: the third Friday of the month after next.
+    pub(crate) expiry: String,
+}
+
 /// A quarterly future on an index of this scenario; the chain follows the clock's date.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -146,17 +179,6 @@ pub(crate) struct FutureData {
     /// Ids of the chain: this plus year and month, as in 600202612.
     pub(crate) con_id_base: i32,
     pub(crate) volume: f64,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct OptionData {
-    pub(crate) con_id: i32,
-    pub(crate) underlying: i32,
-    pub(crate) right: String,
-    pub(crate) strike: f64,
-    /// A date such as `2027-01-15`, or `monthly+2`: the third Friday of the month after next.
-    pub(crate) expiry: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -192,6 +214,10 @@ fn cent() -> f64 {
     0.01
 }
 
+fn yes() -> bool {
+    true
+}
+
 fn growth() -> f64 {
     0.073
 }
@@ -221,18 +247,21 @@ impl Scenario {
         if jiff::tz::TimeZone::get(&self.time_zone).is_err() {
             return Err(format!("time_zone {:?} is unknown", self.time_zone));
         }
-        let ids = self.check_ids()?;
+        self.check_ids()?;
         for stock in &self.stocks {
             if !(stock.price > 0.0 && stock.volatility > 0.0 && stock.min_tick > 0.0 && stock.volume >= 0.0) {
                 return Err(format!("stock {}: price, volatility and min_tick must be above zero", stock.symbol));
             }
-        }
-        for option in &self.options {
-            let known = self.stocks.iter().any(|stock| stock.con_id == option.underlying);
-            if !known || !matches!(option.right.as_str(), "C" | "P") || option.strike <= 0.0 {
-                return Err(format!("option {}: needs a stock as underlying, right C or P, a strike", option.con_id));
+            if stock.tracks.is_some_and(|tracked| !self.indices.iter().any(|index| index.con_id == tracked)) {
+                return Err(format!("stock {}: it tracks no index of this scenario", stock.symbol));
             }
         }
+        for option in &self.options {
+            if !matches!(option.right.as_str(), "C" | "P") || option.strike <= 0.0 {
+                return Err(format!("option {}: needs right C or P and a strike", option.con_id));
+            }
+        }
+        self.check_market()?;
         for future in &self.futures {
             if !self.indices.iter().any(|index| index.con_id == future.underlying) {
                 return Err(format!("future {}: the underlying is no index of this scenario", future.symbol));
@@ -247,26 +276,51 @@ impl Scenario {
                     return Err(format!("account {}: fx has no rate for {currency}", account.id));
                 }
             }
-            if let Some(position) = account.positions.iter().find(|position| !ids.contains(&position.con_id)) {
-                return Err(format!("account {}: no instrument has con_id {}", account.id, position.con_id));
-            }
         }
         Ok(())
     }
 
-    fn check_ids(&self) -> Result<HashSet<i32>, String> {
+    fn check_ids(&self) -> Result<(), String> {
         let all = (self.stocks.iter().map(|row| row.con_id))
             .chain(self.indices.iter().map(|row| row.con_id))
             .chain(self.pairs.iter().map(|row| row.con_id))
             .chain(self.cryptos.iter().map(|row| row.con_id))
             .chain(self.options.iter().map(|row| row.con_id));
-        let mut ids = HashSet::new();
+        let mut seen = HashSet::new();
         for id in all {
-            if id <= 0 || !ids.insert(id) {
-                return Err(format!("con_id {id} is used twice or is not positive"));
+            if id <= 0 || id >= ids::FIRST || !seen.insert(id) {
+                return Err(format!("con_id {id} is used twice, is not positive, or belongs to option chains"));
             }
         }
-        Ok(ids)
+        Ok(())
+    }
+
+    fn check_market(&self) -> Result<(), String> {
+        self.surfaces.stock.check()?;
+        self.surfaces.index.check()?;
+        let mut classes = HashSet::new();
+        for chain in &self.chains {
+            chain.check()?;
+            let known = self.stocks.iter().any(|row| row.con_id == chain.underlying)
+                || self.indices.iter().any(|row| row.con_id == chain.underlying);
+            if !known || !classes.insert((chain.underlying, &chain.class)) {
+                return Err(format!(
+                    "chain {}: its underlying is no stock or index of this scenario, or has this class twice",
+                    chain.class
+                ));
+            }
+        }
+        self.gaps.iter().try_for_each(GapData::check)?;
+        self.halts.iter().try_for_each(HaltData::check)?;
+        let named = self.gaps.iter().map(|row| &row.symbol).chain(self.halts.iter().map(|row| &row.symbol));
+        match named.into_iter().find(|symbol| !self.has_symbol(symbol)) {
+            Some(symbol) => Err(format!("gaps and halts: no stock or index {symbol:?}")),
+            None => Ok(()),
+        }
+    }
+
+    fn has_symbol(&self, symbol: &str) -> bool {
+        self.stocks.iter().any(|row| row.symbol == symbol) || self.indices.iter().any(|row| row.symbol == symbol)
     }
 }
 

@@ -3,10 +3,12 @@
 
 mod accounts;
 mod control;
+mod faults;
 mod handshake;
 mod market;
 mod orders;
 mod orders_family;
 mod orders_identity;
+mod raw;
 mod support;
 mod wire;

@@ -68,8 +68,13 @@ async fn ambiguous_unknown_and_chains() {
     assert!(chain.len() >= 8);
     assert_eq!((chain[0].contract.local_symbol.as_str(), chain[0].contract.multiplier.as_str()), ("ESZ6", "50"));
     assert_eq!(chain[0].under_contract_id, 416_904);
-    let leg = any("AAPL", SecurityType::Option, "SMART");
-    assert_eq!(soon(client.contract_details(&leg)).await.unwrap().len(), 2);
+    let pair = Contract { last_trade_date_or_contract_month: "202701".into(), strike: 275.0, ..any("AAPL", SecurityType::Option, "SMART") };
+    let weeks = soon(client.contract_details(&pair)).await.unwrap();
+    let days: Vec<&str> = weeks.iter().map(|row| row.contract.last_trade_date_or_contract_month.as_str()).collect();
+    assert_eq!(days, ["20270108", "20270108", "20270115", "20270115"]);
+    let call = &weeks[2].contract;
+    assert_eq!((call.contract_id, call.local_symbol.as_str(), call.multiplier.as_str()), (800_000_101, "AAPL  270115C00275000", "100"));
+    assert_eq!((weeks[2].real_expiration_date.as_str(), weeks[2].under_contract_id), ("20270115", 265_598));
     let unclear = any("SAP", SecurityType::Stock, "SMART");
     let asked = client.historical_data(&unclear, BarSize::Day).duration(1.days()).fetch();
     assert_eq!(code(soon(asked).await), 200);

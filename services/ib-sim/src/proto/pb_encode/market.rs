@@ -94,7 +94,7 @@ fn wire_bar(bar: &BarRow) -> history::HistoricalDataBar {
 
 pub(super) fn encode_history(event: &Event) -> Bytes {
     match event {
-        Event::HistoricalData { req_id, bars } => {
+        Event::HistoricalData { req_id, bars, .. } => {
             protobuf(17, &history::HistoricalData { req_id: Some(*req_id), historical_data_bars: bars.iter().map(wire_bar).collect() })
         }
         Event::HistoricalDataEnd { req_id, start, end } => protobuf(

@@ -1,6 +1,14 @@
-use ibapi::accounts::{AccountPortfolioValue, PositionMulti};
+use ibapi::accounts::{AccountPortfolioValue, AccountUpdate, PositionMulti, PositionUpdateMulti};
+use tokio_util::sync::CancellationToken;
 
-use super::*;
+use super::{
+    follow::Cancel,
+    rows::{position, update},
+    *,
+};
+use schemas::Num;
+
+use crate::store::Market;
 
 #[test]
 fn one_account_uses_its_updates_and_several_the_multi_forms() {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::kept::Freshness;
 
 const ACCOUNT: &str = "DUSIM00001";
 
@@ -39,7 +40,7 @@ fn market(conid: i32, price: i64) -> Push {
 }
 
 fn value(tag: &str, text: &str) -> Push {
-    Push::Value { account: ACCOUNT.into(), tag: tag.into(), currency: "USD".into(), value: text.into() }
+    Push::Value { from: Source::Updates, account: ACCOUNT.into(), tag: tag.into(), currency: "USD".into(), value: text.into() }
 }
 
 fn sources() -> [Source; 2] {
@@ -213,4 +214,100 @@ fn an_account_that_the_new_session_has_not_is_forgotten() {
     assert_eq!(kept.freshness(at(2)), Freshness::Missing, "an unknown account is not one without holdings");
     store.apply(Push::End(Source::Updates), at(3));
     assert_eq!(store.snapshot().accounts.keys().collect::<Vec<_>>(), ["DU2"]);
+}
+
+#[test]
+fn what_an_optional_source_told_goes_with_it_and_comes_back_with_it() {
+    let ledger = Source::Ledger(ACCOUNT.into());
+    let told = |from: &Source, tag: &str, text: &str| Push::Value {
+        from: from.clone(),
+        account: ACCOUNT.into(),
+        tag: tag.into(),
+        currency: "USD".into(),
+        value: text.into(),
+    };
+    let mut store = Store::default();
+    store.upstream(true, at(0));
+    store.begin(&[ACCOUNT.to_owned()], [Source::Summary, ledger.clone()]);
+    for push in
+        [told(&Source::Summary, "BuyingPower", "7"), told(&Source::Summary, "NetLiquidation", "1"), told(&ledger, "NetLiquidation", "2")]
+    {
+        store.apply(push, at(0));
+    }
+    store.apply(Push::End(Source::Summary), at(1));
+    store.apply(Push::End(ledger), at(1));
+    let tells = |store: &Store, tag: &str| store.snapshot().accounts[ACCOUNT].value(tag, None).map(|value| value.value.clone());
+    assert_eq!(tells(&store, "NetLiquidation").as_deref(), Some("2"), "of two, the one that content cannot do without");
+    store.apply(Push::Gone(Source::Summary), at(5));
+    assert_eq!((tells(&store, "BuyingPower"), tells(&store, "NetLiquidation").as_deref()), (None, Some("2")));
+    let kept = store.snapshot();
+    assert_eq!((kept.freshness(at(5)), kept.alive_at, kept.as_of), (Freshness::Fresh, Some(at(1)), Some(at(5))));
+    store.apply(told(&Source::Summary, "BuyingPower", "8"), at(6));
+    assert_eq!(tells(&store, "BuyingPower").as_deref(), Some("8"));
+}
+
+#[test]
+fn a_price_that_ends_is_absent_and_is_not_carried_into_the_next_subscription() {
+    let mut store = complete();
+    store.apply(Push::Gone(Source::Price { account: ACCOUNT.into(), conid: 1, multiplier: Num::from(1) }), at(5));
+    let holding = |store: &Store| store.snapshot().accounts[ACCOUNT].holdings[0].clone();
+    assert_eq!((holding(&store).market_value, holding(&store).quantity), (None, Num::from(10)));
+    store.begin(&[ACCOUNT.to_owned()], sources());
+    store.apply(position(1, 10), at(6));
+    for source in sources() {
+        store.apply(Push::End(source), at(6));
+    }
+    assert_eq!(holding(&store).market_price, None);
+}
+
+#[test]
+fn what_is_bought_again_does_not_come_with_its_old_price() {
+    let mut store = complete();
+    store.apply(position(1, 0), at(5));
+    store.apply(position(1, 4), at(9));
+    assert_eq!(store.snapshot().accounts[ACCOUNT].holdings[0].market_price, None);
+}
+
+#[test]
+fn a_subscription_that_fails_makes_content_stale_and_says_why_until_one_is_complete() {
+    let mut store = complete();
+    store.failed("IB ended it".to_owned());
+    assert_eq!((store.snapshot().freshness(at(2)), store.trouble()), (Freshness::Stale, Some("IB ended it")));
+    store.begin(&[ACCOUNT.to_owned()], sources());
+    for source in sources() {
+        store.apply(Push::End(source), at(3));
+    }
+    assert_eq!((store.snapshot().freshness(at(3)), store.trouble()), (Freshness::Fresh, None));
+}
+
+/// An adviser's models hold the same instrument, and IB tells the worth of all of them together.
+#[test]
+fn each_model_gets_its_part_of_the_worth() {
+    let model = |model: &str, quantity: i64, cost: i64| {
+        let Push::Position { account, contract, .. } = position(1, 1) else { panic!("position") };
+        Push::Position { account, contract, model: model.into(), quantity: Num::from(quantity), avg_cost: Num::from(cost) }
+    };
+    let mut store = begun();
+    let whole =
+        Market { price: Some(Num::from(190)), value: Some(Num::from(7_600)), unrealized: Some(Num::from(1)), realized: Some(Num::from(2)) };
+    for push in
+        [model("Growth", 30, 100), model("Income", 10, 150), Push::Market { account: ACCOUNT.into(), conid: 1, market: whole.clone() }]
+    {
+        store.apply(push, at(0));
+    }
+    for source in sources() {
+        store.apply(Push::End(source), at(1));
+    }
+    let worth = |store: &Store| -> Vec<_> {
+        let holdings = &store.snapshot().accounts[ACCOUNT].holdings;
+        holdings.iter().map(|row| (row.market_value, row.unrealized_pnl, row.realized_pnl)).collect()
+    };
+    let (growth, income) = ((Some(Num::from(5_700)), Some(Num::from(2_700)), None), (Some(Num::from(1_900)), Some(Num::from(400)), None));
+    assert_eq!(worth(&store), [growth, income]);
+    // One long, one short by as much: IB tells the worth of nothing.
+    store.apply(model("Income", -30, 150), at(2));
+    assert_eq!(worth(&store), [(None, None, None), (None, None, None)]);
+    store.apply(model("Income", 0, 0), at(3));
+    store.apply(Push::Market { account: ACCOUNT.into(), conid: 1, market: whole }, at(3));
+    assert_eq!(worth(&store), [(Some(Num::from(7_600)), Some(Num::from(1)), Some(Num::from(2)))], "a single row is told as IB tells it");
 }

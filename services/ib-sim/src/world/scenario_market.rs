@@ -1,0 +1,160 @@
+//! The parts of a scenario that shape its market: option chains, volatility, jumps, halts, and which
+//! data the login may see.
+//!
+//! Invariant: as for the whole scenario: what loads is consistent, and what is not is refused by name.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::chain::schedule::Schedule;
+use super::prices::QUARTER;
+use super::surface::Surface;
+
+/// One trading class of options on a stock or an index.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ChainData {
+    pub(crate) underlying: i32,
+    /// The trading class: the beginning of the exchange's symbol.
+    pub(crate) class: String,
+    pub(crate) schedule: Schedule,
+    /// Distances of strikes near the money, further out, and far out; the usual ones if left out.
+    #[serde(default)]
+    pub(crate) steps: Option<[f64; 3]>,
+    #[serde(default = "hundred")]
+    pub(crate) multiplier: f64,
+    /// Shares that one contract delivers; differs from the multiplier for adjusted contracts.
+    #[serde(default = "hundred")]
+    pub(crate) deliverable: f64,
+    /// Settled at the opening, last traded the day before.
+    #[serde(default)]
+    pub(crate) morning: bool,
+    /// Comma-separated, SMART first.
+    #[serde(default)]
+    pub(crate) exchanges: Option<String>,
+    #[serde(default)]
+    pub(crate) surface: Option<Surface>,
+}
+
+/// Volatility surfaces of stocks and of indices.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Surfaces {
+    pub(crate) stock: Surface,
+    pub(crate) index: Surface,
+}
+
+impl Default for Surfaces {
+    fn default() -> Self {
+        Self {
+            stock: Surface { skew: 0.06, smile: 0.025, term: 0.05, front: 0.12 },
+            index: Surface { skew: 0.12, smile: 0.02, term: 0.08, front: 0.1 },
+        }
+    }
+}
+
+/// A jump of a price that stays.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GapData {
+    pub(crate) symbol: String,
+    pub(crate) at: Timestamp,
+    pub(crate) percent: f64,
+}
+
+/// A time without trading; without an end it lasts.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HaltData {
+    pub(crate) symbol: String,
+    pub(crate) from: Timestamp,
+    #[serde(default)]
+    pub(crate) to: Option<Timestamp>,
+}
+
+/// What market data the login gets for a contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Entitlement {
+    Live,
+    /// Not subscribed, but delayed data is offered.
+    Delayed,
+    /// Not subscribed, and not even delayed data exists.
+    None,
+}
+
+/// A rule about data; it holds for contracts that fit all that it names.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EntitlementData {
+    /// Of the contract or its underlying.
+    #[serde(default)]
+    pub(crate) symbol: Option<String>,
+    /// Where it is listed.
+    #[serde(default)]
+    pub(crate) exchange: Option<String>,
+    /// IB's security type, such as OPT.
+    #[serde(default)]
+    pub(crate) kind: Option<String>,
+    pub(crate) data: Entitlement,
+}
+
+fn hundred() -> f64 {
+    100.0
+}
+
+impl ChainData {
+    /// The class that a stock has without being asked.
+    pub(crate) fn usual(underlying: i32, class: &str, schedule: Schedule) -> Self {
+        Self {
+            underlying,
+            class: class.to_owned(),
+            schedule,
+            steps: None,
+            multiplier: hundred(),
+            deliverable: hundred(),
+            morning: false,
+            exchanges: None,
+            surface: None,
+        }
+    }
+
+    pub(crate) fn ratio(&self) -> f64 {
+        self.deliverable / self.multiplier
+    }
+
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let name = &self.class;
+        if name.is_empty() || name.len() > 6 || name.contains(' ') {
+            return Err(format!("chain {name:?}: a class has one to six characters"));
+        }
+        if !(self.multiplier > 0.0 && (0.1..=10.0).contains(&self.ratio())) {
+            return Err(format!("chain {name}: multiplier and deliverable must be above zero and near each other"));
+        }
+        if self.exchanges.as_ref().is_some_and(|list| list.split(',').any(str::is_empty)) {
+            return Err(format!("chain {name}: exchanges are separated by single commas"));
+        }
+        self.surface.map_or(Ok(()), |surface| surface.check()).map_err(|reason| format!("chain {name}: {reason}"))
+    }
+}
+
+impl GapData {
+    pub(crate) fn check(&self) -> Result<(), String> {
+        on_quarter(self.at).map_err(|reason| format!("gap of {}: {reason}", self.symbol))?;
+        let sane = (-95.0..=1000.0).contains(&self.percent);
+        if sane { Ok(()) } else { Err(format!("gap of {}: percent must be from -95 to 1000", self.symbol)) }
+    }
+}
+
+impl HaltData {
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let ends = [Some(self.from), self.to];
+        ends.into_iter().flatten().try_for_each(on_quarter).map_err(|reason| format!("halt of {}: {reason}", self.symbol))?;
+        let ordered = self.to.is_none_or(|to| self.from < to);
+        if ordered { Ok(()) } else { Err(format!("halt of {}: it ends before it begins", self.symbol)) }
+    }
+}
+
+fn on_quarter(at: Timestamp) -> Result<(), String> {
+    if at.as_second() % QUARTER == 0 && at.subsec_nanosecond() == 0 { Ok(()) } else { Err(format!("{at} is not on a quarter of an hour")) }
+}
