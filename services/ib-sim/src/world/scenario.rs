@@ -129,6 +129,9 @@ pub(crate) struct IndexData {
     /// Yearly growth, as a fraction; a volatility index has none.
     #[serde(default = "growth")]
     pub(crate) growth: f64,
+    /// The index that tells its implied volatility in percent.
+    #[serde(default)]
+    pub(crate) volatility_index: Option<i32>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -179,6 +182,9 @@ pub(crate) struct FutureData {
     /// Ids of the chain: this plus year and month, as in 600202612.
     pub(crate) con_id_base: i32,
     pub(crate) volume: f64,
+    /// Distances of the strikes of its options; none without.
+    #[serde(default)]
+    pub(crate) option_steps: Option<[f64; 3]>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -254,6 +260,11 @@ impl Scenario {
             }
             if stock.tracks.is_some_and(|tracked| !self.indices.iter().any(|index| index.con_id == tracked)) {
                 return Err(format!("stock {}: it tracks no index of this scenario", stock.symbol));
+            }
+        }
+        for index in &self.indices {
+            if index.volatility_index.is_some_and(|gauge| !self.indices.iter().any(|other| other.con_id == gauge)) {
+                return Err(format!("index {}: its volatility_index is no index of this scenario", index.symbol));
             }
         }
         for option in &self.options {

@@ -158,3 +158,39 @@ impl HaltData {
 fn on_quarter(at: Timestamp) -> Result<(), String> {
     if at.as_second() % QUARTER == 0 && at.subsec_nanosecond() == 0 { Ok(()) } else { Err(format!("{at} is not on a quarter of an hour")) }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::world::scenario::{DEFAULT, Scenario};
+
+    /// What is wrong in a copy of the default scenario with one text replaced.
+    fn mistake(from: &str, to: &str) -> String {
+        assert!(DEFAULT.contains(from), "{from}");
+        Scenario::parse("mine.toml", &DEFAULT.replacen(from, to, 1)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn mistakes_in_the_market_are_named() {
+        let gap = |row: &str| mistake("gaps = []", &format!("gaps = [{row}]"));
+        for (error, word) in [
+            (gap(r#"{ symbol = "NOPE", at = "2026-11-20T10:15:00-05:00", percent = 1.0 }"#), "NOPE"),
+            (gap(r#"{ symbol = "AAPL", at = "2026-11-20T10:16:00-05:00", percent = 1.0 }"#), "quarter"),
+            (gap(r#"{ symbol = "AAPL", at = "2026-11-20T10:15:00-05:00", percent = -100.0 }"#), "percent"),
+            (
+                mistake("from = \"2026-11-16T10:00:00-05:00\"", "from = \"2026-11-16T10:00:00-05:00\", to = \"2026-11-16T09:00:00-05:00\""),
+                "before",
+            ),
+            (mistake("data = \"delayed\"", "data = \"late\""), "late"),
+            (mistake("schedule = \"index\"", "schedule = \"hourly\""), "hourly"),
+            (mistake("class = \"SPXW\"", "class = \"SPX\""), "SPX"),
+            (mistake("class = \"SPXW\"", "class = \"SPX W\""), "SPX W"),
+            (mistake("deliverable = 105.0", "deliverable = 0.0"), "2NVO"),
+            (mistake("stock = { skew = 0.06", "stock = { skew = 0.6"), "skew"),
+            (mistake("tracks = 416904", "tracks = 1"), "SPY"),
+            (mistake("volatility_index = 13455763", "volatility_index = 1"), "SPX"),
+            (mistake("con_id = 800000101", "con_id = 1800000101"), "1800000101"),
+        ] {
+            assert!(error.contains("mine.toml") && error.contains(word), "{word}: {error}");
+        }
+    }
+}

@@ -11,4 +11,5 @@ mod orders_family;
 mod orders_identity;
 mod raw;
 mod support;
+mod text;
 mod wire;
