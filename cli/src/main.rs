@@ -11,6 +11,7 @@ mod out;
 mod record;
 mod replay;
 mod serve;
+mod sim_orders;
 mod status;
 mod up;
 

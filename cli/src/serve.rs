@@ -147,6 +147,8 @@ pub(crate) struct SimArgs {
     #[arg(long, value_name = "COUNT")]
     accounts: Option<usize>,
     #[command(flatten)]
+    orders: crate::sim_orders::OrderArgs,
+    #[command(flatten)]
     replay: crate::replay::ReplayArgs,
     #[command(flatten)]
     common: CommonArgs,
@@ -164,6 +166,7 @@ impl SimArgs {
             max_server_version: self.max_server_version.unwrap_or(defaults.max_server_version),
             pacing: self.pacing,
             accounts: self.accounts,
+            orders: self.orders.settings(),
             ..defaults
         }
     }

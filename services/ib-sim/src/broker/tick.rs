@@ -8,6 +8,8 @@
 //! When the clock jumps, the time between is walked in steps (see [`MAX_STEPS`]), with every opening
 //! and closing on the way, so that stops trigger and day orders end where they would have.
 //!
+//! While a contract is halted its orders wait.
+//!
 //! Invariant: nothing trades outside its hours, beyond its limit, or beyond its quantity.
 
 use std::collections::BTreeSet;
@@ -90,7 +92,7 @@ impl Book {
             return self.withdraw(desk, perm_id, BY_SYSTEM);
         }
         let immediate = entry.terms.tif.is_immediate();
-        let open = entry.is_open(desk);
+        let open = entry.is_open(desk) && !entry.is_halted(desk);
         if open && desk.now_ms >= entry.not_before_ms {
             self.watch(desk, perm_id);
         }

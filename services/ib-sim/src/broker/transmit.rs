@@ -6,7 +6,7 @@
 use super::book::{Book, Desk, MAX_OPEN};
 use super::entry::Entry;
 use super::status::Status;
-use super::terms::{OcaType, Side, Tif};
+use super::terms::{Kind, OcaType, Side, Tif};
 use super::{conditions, hours, place, preview};
 use crate::errors::ApiError;
 
@@ -90,6 +90,9 @@ impl Book {
         if self.orders.values().filter(|other| other.status.is_working()).count() >= MAX_OPEN {
             return Some(ApiError::too_many_orders());
         }
+        if entry.terms.kind == Kind::Market && entry.is_halted(desk) {
+            return Some(ApiError::halted());
+        }
         // Orders of one family do not stand against each other, since a child waits for its parent.
         let crosses = |other: &&Entry| {
             other.perm_id != perm_id
@@ -154,13 +157,17 @@ impl Book {
 impl Entry {
     /// IB honours the flag for limit and stop limit orders.
     pub(super) fn ignores_outside_rth(&self) -> bool {
-        self.terms.outside_rth && matches!(self.terms.kind, super::terms::Kind::Market | super::terms::Kind::Close { .. })
+        self.terms.outside_rth && matches!(self.terms.kind, Kind::Market | Kind::Close { .. })
     }
 
     /// Whether the market is open for it: for a combination, that of every leg.
     pub(super) fn is_open(&self, desk: &Desk<'_>) -> bool {
         let outside = self.terms.outside_rth && !self.ignores_outside_rth();
         self.traded.instruments(desk.world).iter().all(|(row, _)| hours::open(desk.world, row, desk.now(), outside))
+    }
+
+    pub(super) fn is_halted(&self, desk: &Desk<'_>) -> bool {
+        self.traded.instruments(desk.world).iter().any(|(row, _)| desk.world.halted(row, desk.now()))
     }
 
     /// Whether a sale goes beyond what is held.

@@ -103,6 +103,20 @@ fn a_jump_is_walked() {
     assert_eq!(floor.status(1), "Filled");
 }
 
+/// A halt holds what waits and refuses what cannot.
+#[test]
+fn a_halted_contract_does_not_trade() {
+    let mut floor = Floor::friday();
+    let halted = floor.world.contracts.iter().find(|row| row.contract.symbol == "ZVZZT").unwrap().contract.con_id;
+    assert!(floor.world.halted(floor.world.contracts.get(halted).unwrap(), floor.now()));
+    let price = floor.quote(halted).ask + 1.0;
+    let price = floor.world.contracts.get(halted).unwrap().round(price);
+    floor.place(1, stock(halted), limit("BUY", 1, price));
+    floor.place(2, stock(halted), order("BUY", 1, "MKT"));
+    floor.pass(5);
+    assert_eq!((floor.status(1), floor.status(2)), ("Submitted", "Inactive"));
+}
+
 fn condition(kind: i32, more: bool, and: bool) -> OrderCondition {
     OrderCondition {
         kind: Some(kind),
