@@ -7,6 +7,7 @@
 //! Invariant: the book changes under one lock, news leaves in the order of the changes, and the state
 //! file is written before anybody is told.
 
+mod adjust;
 mod book;
 mod cancel;
 mod combo;

@@ -48,7 +48,7 @@ pub(super) fn echo(world: &World, entry: &Entry) -> Order {
         volatility_type: Some(0),
         delta_neutral_order_type: Some("None".into()),
         exempt_code: Some(-1),
-        adjusted_order_type: Some("None".into()),
+        adjusted_order_type: entry.order.adjusted_order_type.clone().filter(|kind| !kind.is_empty()).or(Some("None".into())),
         dont_use_auto_price_for_hedge: Some(true),
         filled_quantity: Some(plain(entry.filled)),
         shareholder: Some(SHAREHOLDER.into()),

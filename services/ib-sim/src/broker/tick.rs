@@ -124,6 +124,8 @@ impl Book {
         let quoted = entry.traded.combo || entry.traded.contract.sec_type == "OPT";
         let method = entry.terms.method.or_default(quoted);
         let price = method.price(side, &quote);
+        self.adjust(desk, perm_id, price);
+        let Some(entry) = self.orders.get_mut(&perm_id) else { return };
         let before = entry.trail;
         let reached = match entry.terms.kind {
             Kind::Stop { stop, .. } => trigger::stop_reached(side, stop, price),

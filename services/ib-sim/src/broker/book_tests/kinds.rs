@@ -119,6 +119,29 @@ fn touched_orders_wait_for_the_price_to_come() {
     assert!(floor.quote(APPLE).last <= touch);
 }
 
+/// A stop below the market becomes a trail once the market has risen.
+#[test]
+fn a_stop_is_adjusted_once_the_market_has_come_far_enough() {
+    let mut floor = Floor::friday();
+    let apple = floor.world.contracts.get(APPLE).unwrap();
+    let start = floor.quote(APPLE).last;
+    let order = Order {
+        aux_price: Some(apple.round(start - 50.0)),
+        trigger_price: Some(apple.round(start + 0.10)),
+        adjusted_order_type: Some("TRAIL".into()),
+        adjusted_trailing_amount: Some(0.20),
+        ..order("SELL", 5, "STP")
+    };
+    let untouched = Order { trigger_price: Some(apple.round(start + 50.0)), ..order.clone() };
+    floor.place(1, stock(APPLE), order);
+    floor.place(2, stock(APPLE), untouched);
+    floor.until("open 1 PreSubmitted");
+    assert!(floor.quote(APPLE).last >= start + 0.09);
+    assert_eq!(floor.book.find(1, 1).unwrap().order.order_type.as_deref(), Some("TRAIL"));
+    floor.until("status 1 Filled");
+    assert_eq!(floor.status(2), "PreSubmitted");
+}
+
 /// As captured: an IOC without a market is cancelled in two steps, a FOK is inactive; neither says 202.
 #[test]
 fn immediate_orders_fill_or_go_as_captured() {
