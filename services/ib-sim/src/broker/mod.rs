@@ -24,6 +24,7 @@ mod place;
 mod preview;
 mod records;
 mod report;
+mod saved;
 mod settings;
 mod status;
 mod store;

@@ -29,7 +29,7 @@ pub(super) fn stamp(world: &World, entry: &Entry, instant: i64) -> String {
 pub(super) fn echo(world: &World, entry: &Entry) -> Order {
     let limit = entry.terms.kind.limit();
     let bounded = limit.filter(|_| matches!(entry.terms.kind, Kind::Limit(_)));
-    let trail = entry.trail.or(bounded.map(|limit| decimal(limit + entry.side().sign(), 6)));
+    let trail = entry.trail.map(|stop| decimal(stop, 4)).or(bounded.map(|limit| decimal(limit + entry.side().sign(), 6)));
     Order {
         client_id: Some(entry.client_id),
         order_id: Some(entry.order_id),

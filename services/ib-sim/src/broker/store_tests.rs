@@ -3,6 +3,7 @@ use crate::broker::settings::OrderSettings;
 use crate::proto::types::Contract as Named;
 use crate::settings::Settings;
 use crate::wire::pb::contract::ComboLeg;
+use crate::wire::pb::order::Order;
 use crate::world::World;
 
 const NOW: i64 = 1_795_187_730;

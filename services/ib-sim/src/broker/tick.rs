@@ -121,8 +121,7 @@ impl Book {
         }
         let Some(quote) = entry.traded.quote(desk.world, desk.now()) else { return };
         let side = entry.side();
-        let quoted = entry.traded.combo || entry.traded.contract.sec_type == "OPT";
-        let method = entry.terms.method.or_default(quoted);
+        let method = entry.method();
         let price = method.price(side, &quote);
         self.adjust(desk, perm_id, price);
         let Some(entry) = self.orders.get_mut(&perm_id) else { return };

@@ -7,7 +7,7 @@ use super::book::{Book, Desk, MAX_OPEN};
 use super::entry::Entry;
 use super::status::Status;
 use super::terms::{Kind, OcaType, Side, Tif};
-use super::{conditions, hours, place, preview};
+use super::{conditions, hours, place, preview, trigger};
 use crate::errors::ApiError;
 
 impl Book {
@@ -42,6 +42,7 @@ impl Book {
         let short = entry.side() == Side::Sell && entry.legs_short(desk);
         entry.locate = short && entry.traded.legs.iter().any(|leg| self.faults.not_shortable.contains(&leg.con_id));
         let (locate, ignored) = (entry.locate, entry.ignores_outside_rth());
+        entry.begin_trail(desk);
         self.restate(desk, perm_id);
         if ignored {
             self.tell_error(perm_id, ApiError::fixed(2109));
@@ -168,6 +169,20 @@ impl Entry {
 
     pub(super) fn is_halted(&self, desk: &Desk<'_>) -> bool {
         self.traded.instruments(desk.world).iter().any(|(row, _)| desk.world.halted(row, desk.now()))
+    }
+
+    /// A trailing stop is told with where it stands from the first message on.
+    fn begin_trail(&mut self, desk: &Desk<'_>) {
+        let Kind::Trail { distance, from, .. } = self.terms.kind else { return };
+        if let Some(quote) = self.traded.quote(desk.world, desk.now()) {
+            let price = self.method().price(self.side(), &quote);
+            self.trail = Some(trigger::trail(self.side(), distance, from, price));
+        }
+    }
+
+    /// What wakes its stop: IB's default depends on what is traded.
+    pub(super) fn method(&self) -> trigger::Method {
+        self.terms.method.or_default(self.traded.combo || self.traded.contract.sec_type == "OPT")
     }
 
     /// Whether a sale goes beyond what is held.
