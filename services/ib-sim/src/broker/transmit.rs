@@ -116,7 +116,7 @@ impl Book {
         preview::preview(desk, entry)?.deficit()
     }
 
-    fn reject(&mut self, desk: &Desk<'_>, perm_id: i64, error: ApiError) {
+    pub(super) fn reject(&mut self, desk: &Desk<'_>, perm_id: i64, error: ApiError) {
         let words = error.text.clone();
         self.complete(perm_id, Status::Inactive, desk.now(), words);
         self.tell_error(perm_id, error);

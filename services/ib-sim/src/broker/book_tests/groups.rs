@@ -183,6 +183,9 @@ fn refusals_on_demand_are_told_once() {
     let mut floor = Floor::friday();
     floor.book.faults.reject_next =
         Some(crate::broker::faults::Rejection { code: 201, text: Some("Order rejected - reason:no".into()), times: 1 });
-    assert_eq!(floor.place(1, stock(APPLE), limit("BUY", 5, 10.0))[0], "error 1 201");
+    assert_eq!(floor.place(1, stock(APPLE), limit("BUY", 5, 10.0)), ["error 1 201", "open 1 Inactive", "status 1 Inactive 0/5"]);
+    // One of the gateway's own leaves no order behind.
+    floor.book.faults.reject_next = Some(crate::broker::faults::Rejection { code: 110, text: None, times: 1 });
+    assert_eq!(floor.place(2, stock(APPLE), limit("BUY", 5, 10.0)), ["error 2 110"]);
     assert_eq!(floor.place(2, stock(APPLE), limit("BUY", 5, 10.0)).len(), 2);
 }
