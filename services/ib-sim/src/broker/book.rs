@@ -83,7 +83,8 @@ impl Book {
         Outcome { news: std::mem::take(&mut self.out), accounts: std::mem::take(&mut self.changed), dirty: std::mem::take(&mut self.dirty) }
     }
 
-    pub(super) fn touch(&mut self) {
+    /// Something that the state file holds was changed beside the book.
+    pub(crate) fn touch(&mut self) {
         self.dirty = true;
     }
 
@@ -244,3 +245,7 @@ impl Book {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "book_tests/mod.rs"]
+mod tests;

@@ -76,7 +76,6 @@ impl Traded {
             con_id: COMBO_CON_ID,
             symbol: query.symbol.clone(),
             sec_type: "BAG".into(),
-            right: "?".into(),
             exchange: if query.exchange.is_empty() { "SMART".into() } else { query.exchange.clone() },
             currency: if query.currency.is_empty() { "USD".into() } else { query.currency.clone() },
             local_symbol: query.symbol.clone(),

@@ -7,6 +7,7 @@
 //! Invariant: the book changes under one lock, news leaves in the order of the changes, and the state
 //! file is written before anybody is told.
 
+mod adjust;
 mod book;
 mod cancel;
 mod combo;
@@ -23,6 +24,7 @@ mod place;
 mod preview;
 mod records;
 mod report;
+mod saved;
 mod settings;
 mod status;
 mod store;

@@ -55,8 +55,15 @@ impl Book {
             self.tell_directly(&entry, event);
             return Ok(());
         }
-        if let Some(error) = self.faults.rejection() {
-            return Err(error);
+        match self.faults.rejection() {
+            None => {}
+            // The broker's own word: the order exists, and is over.
+            Some(error) if error.code == 201 => {
+                let perm_id = self.accept(desk, entry, false);
+                self.reject(desk, perm_id, error);
+                return Ok(());
+            }
+            Some(error) => return Err(error),
         }
         self.accept(desk, entry, placement.order.transmit.unwrap_or(false));
         if let Some(attached) = &placement.attached {
@@ -66,7 +73,7 @@ impl Book {
     }
 
     /// Books an order, and sends it on with its family if it is to be transmitted.
-    fn accept(&mut self, desk: &Desk<'_>, mut entry: Entry, transmit: bool) {
+    fn accept(&mut self, desk: &Desk<'_>, mut entry: Entry, transmit: bool) -> i64 {
         entry.perm_id = self.ids.perm();
         entry.muted = self.faults.loses_ack();
         self.ids.take(entry.client_id, entry.order_id);
@@ -76,17 +83,18 @@ impl Book {
         if transmit {
             self.transmit(desk, perm_id);
         }
+        perm_id
     }
 
     /// Enters an order by hand, as a person at the gateway's sister program would.
     pub(crate) fn place_by_hand(&mut self, desk: &Desk<'_>, contract: Contract, order: Order) -> Result<i64, ApiError> {
         let order = Order { transmit: Some(true), ..order };
         let entry = self.entry(desk, &Placement { client_id: 0, order_id: 0, contract, order, attached: None })?;
-        self.accept(desk, entry, true);
+        let perm_id = self.accept(desk, entry, true);
         if self.auto_bind {
             self.bind(desk);
         }
-        Ok(self.orders.keys().next_back().copied().unwrap_or_default())
+        Ok(perm_id)
     }
 
     /// Checks an order as the gateway does.
@@ -230,6 +238,7 @@ impl Book {
         let Some(lead) = entry.traded.lead(desk.world) else { return };
         let (world, now, outside) = (desk.world, desk.now(), entry.terms.outside_rth);
         entry.not_before_ms = desk.now_ms + delay;
+        entry.seen = 0;
         entry.expires = match (entry.terms.tif, entry.terms.kind) {
             (_, Kind::Close { .. }) => hours::end_of_day(world, lead, now, false),
             (Tif::Day, _) => hours::end_of_day(world, lead, entry.terms.good_after.unwrap_or(now).max(now), outside),

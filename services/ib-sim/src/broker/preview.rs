@@ -97,13 +97,13 @@ pub(crate) fn preview(desk: &Desk<'_>, entry: &Entry) -> Option<Preview> {
         let moved = (touch - price) * size * entry.traded.multiplier(world) * entry.side().sign();
         *account.cash.entry(entry.traded.contract.currency.clone()).or_default() += moved;
     }
-    Some(Preview {
-        before,
-        after: Figures::from(&world.statement(&account, now)),
-        fee,
-        fee_currency: entry.traded.contract.currency.clone(),
-        currency: account.currency.clone(),
-    })
+    let mut after = Figures::from(&world.statement(&account, now));
+    if let (false, Some(lead)) = (entry.traded.combo, entry.traded.lead(world).filter(|lead| lead.option.is_none())) {
+        // What a limit beyond the market would gain at once is not lent on.
+        let gain = (world.mark(lead, now) - price) * entry.side().sign() * size * lead.multiplier();
+        after.equity -= gain.max(0.0) * world.dollars(&lead.contract.currency) / world.dollars(&account.currency);
+    }
+    Some(Preview { before, after, fee, fee_currency: entry.traded.contract.currency.clone(), currency: account.currency.clone() })
 }
 
 /// The one message that answers a what-if.

@@ -29,7 +29,7 @@ pub(super) fn stamp(world: &World, entry: &Entry, instant: i64) -> String {
 pub(super) fn echo(world: &World, entry: &Entry) -> Order {
     let limit = entry.terms.kind.limit();
     let bounded = limit.filter(|_| matches!(entry.terms.kind, Kind::Limit(_)));
-    let trail = entry.trail.or(bounded.map(|limit| decimal(limit + entry.side().sign(), 6)));
+    let trail = entry.trail.map(|stop| decimal(stop, 4)).or(bounded.map(|limit| decimal(limit + entry.side().sign(), 6)));
     Order {
         client_id: Some(entry.client_id),
         order_id: Some(entry.order_id),
@@ -48,7 +48,7 @@ pub(super) fn echo(world: &World, entry: &Entry) -> Order {
         volatility_type: Some(0),
         delta_neutral_order_type: Some("None".into()),
         exempt_code: Some(-1),
-        adjusted_order_type: Some("None".into()),
+        adjusted_order_type: entry.order.adjusted_order_type.clone().filter(|kind| !kind.is_empty()).or(Some("None".into())),
         dont_use_auto_price_for_hedge: Some(true),
         filled_quantity: Some(plain(entry.filled)),
         shareholder: Some(SHAREHOLDER.into()),

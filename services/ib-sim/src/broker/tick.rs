@@ -8,6 +8,8 @@
 //! When the clock jumps, the time between is walked in steps (see [`MAX_STEPS`]), with every opening
 //! and closing on the way, so that stops trigger and day orders end where they would have.
 //!
+//! While a contract is halted its orders wait.
+//!
 //! Invariant: nothing trades outside its hours, beyond its limit, or beyond its quantity.
 
 use std::collections::BTreeSet;
@@ -76,6 +78,10 @@ impl Book {
         if entry.expires.is_some_and(|end| now >= end) {
             return self.withdraw(desk, perm_id, BY_SYSTEM);
         }
+        // Prices, hours and conditions change by the second.
+        if entry.seen == now {
+            return;
+        }
         if entry.child || entry.terms.good_after.is_some_and(|time| now < time) {
             return;
         }
@@ -86,19 +92,20 @@ impl Book {
             return self.withdraw(desk, perm_id, BY_SYSTEM);
         }
         let immediate = entry.terms.tif.is_immediate();
-        let open = entry.is_open(desk);
-        if open && entry.seen != now {
+        let open = entry.is_open(desk) && !entry.is_halted(desk);
+        if open && desk.now_ms >= entry.not_before_ms {
             self.watch(desk, perm_id);
         }
         if self.restate(desk, perm_id) {
             self.tell_open(desk, perm_id);
             self.tell_status(perm_id);
         }
-        let Some(entry) = self.orders.get(&perm_id) else { return };
-        if desk.now_ms < entry.not_before_ms || self.faults.hold_fills {
+        let Some(entry) = self.orders.get_mut(&perm_id).filter(|entry| desk.now_ms >= entry.not_before_ms) else { return };
+        entry.seen = now;
+        if self.faults.hold_fills {
             return;
         }
-        if entry.status == Status::Submitted && open && entry.seen != now {
+        if entry.status == Status::Submitted && open {
             self.trade(desk, perm_id);
         } else if immediate && !open {
             self.kill(desk, perm_id);
@@ -113,11 +120,11 @@ impl Book {
             return;
         }
         let Some(quote) = entry.traded.quote(desk.world, desk.now()) else { return };
-        entry.seen = desk.now();
         let side = entry.side();
-        let quoted = entry.traded.combo || entry.traded.contract.sec_type == "OPT";
-        let method = entry.terms.method.or_default(quoted);
+        let method = entry.method();
         let price = method.price(side, &quote);
+        self.adjust(desk, perm_id, price);
+        let Some(entry) = self.orders.get_mut(&perm_id) else { return };
         let before = entry.trail;
         let reached = match entry.terms.kind {
             Kind::Stop { stop, .. } => trigger::stop_reached(side, stop, price),
@@ -131,10 +138,6 @@ impl Book {
         };
         entry.streak = if reached { entry.streak + 1 } else { 0 };
         entry.triggered = entry.streak >= method.times();
-        // It trades in the same second in which it was reached.
-        if entry.triggered {
-            entry.seen = 0;
-        }
         if entry.trail != before || entry.triggered {
             self.touch();
         }
@@ -145,8 +148,7 @@ impl Book {
         let Some(quote) = self.orders.get(&perm_id).and_then(|entry| entry.traded.quote(desk.world, now)) else { return };
         let auction = self.orders.get(&perm_id).is_some_and(|entry| entry.is_auction());
         let offered = if auction { self.at_auction(perm_id, &quote) } else { self.at_touch(desk, perm_id, &quote) };
-        let Some(entry) = self.orders.get_mut(&perm_id) else { return };
-        entry.seen = now;
+        let Some(entry) = self.orders.get(&perm_id) else { return };
         let (tif, remaining) = (entry.terms.tif, entry.remaining());
         let whole = tif == Tif::FillOrKill || entry.terms.all_or_none;
         let least = if entry.filled == 0.0 { entry.terms.min_quantity.min(remaining) } else { 0.0 };

@@ -6,8 +6,8 @@
 use super::book::{Book, Desk, MAX_OPEN};
 use super::entry::Entry;
 use super::status::Status;
-use super::terms::{OcaType, Side, Tif};
-use super::{conditions, hours, place, preview};
+use super::terms::{Kind, OcaType, Side, Tif};
+use super::{conditions, hours, place, preview, trigger};
 use crate::errors::ApiError;
 
 impl Book {
@@ -42,6 +42,7 @@ impl Book {
         let short = entry.side() == Side::Sell && entry.legs_short(desk);
         entry.locate = short && entry.traded.legs.iter().any(|leg| self.faults.not_shortable.contains(&leg.con_id));
         let (locate, ignored) = (entry.locate, entry.ignores_outside_rth());
+        entry.begin_trail(desk);
         self.restate(desk, perm_id);
         if ignored {
             self.tell_error(perm_id, ApiError::fixed(2109));
@@ -90,6 +91,9 @@ impl Book {
         if self.orders.values().filter(|other| other.status.is_working()).count() >= MAX_OPEN {
             return Some(ApiError::too_many_orders());
         }
+        if entry.terms.kind == Kind::Market && entry.is_halted(desk) {
+            return Some(ApiError::halted());
+        }
         // Orders of one family do not stand against each other, since a child waits for its parent.
         let crosses = |other: &&Entry| {
             other.perm_id != perm_id
@@ -112,7 +116,7 @@ impl Book {
         preview::preview(desk, entry)?.deficit()
     }
 
-    fn reject(&mut self, desk: &Desk<'_>, perm_id: i64, error: ApiError) {
+    pub(super) fn reject(&mut self, desk: &Desk<'_>, perm_id: i64, error: ApiError) {
         let words = error.text.clone();
         self.complete(perm_id, Status::Inactive, desk.now(), words);
         self.tell_error(perm_id, error);
@@ -154,13 +158,31 @@ impl Book {
 impl Entry {
     /// IB honours the flag for limit and stop limit orders.
     pub(super) fn ignores_outside_rth(&self) -> bool {
-        self.terms.outside_rth && matches!(self.terms.kind, super::terms::Kind::Market | super::terms::Kind::Close { .. })
+        self.terms.outside_rth && matches!(self.terms.kind, Kind::Market | Kind::Close { .. })
     }
 
     /// Whether the market is open for it: for a combination, that of every leg.
     pub(super) fn is_open(&self, desk: &Desk<'_>) -> bool {
         let outside = self.terms.outside_rth && !self.ignores_outside_rth();
         self.traded.instruments(desk.world).iter().all(|(row, _)| hours::open(desk.world, row, desk.now(), outside))
+    }
+
+    pub(super) fn is_halted(&self, desk: &Desk<'_>) -> bool {
+        self.traded.instruments(desk.world).iter().any(|(row, _)| desk.world.halted(row, desk.now()))
+    }
+
+    /// A trailing stop is told with where it stands from the first message on.
+    fn begin_trail(&mut self, desk: &Desk<'_>) {
+        let Kind::Trail { distance, from, .. } = self.terms.kind else { return };
+        if let Some(quote) = self.traded.quote(desk.world, desk.now()) {
+            let price = self.method().price(self.side(), &quote);
+            self.trail = Some(trigger::trail(self.side(), distance, from, price));
+        }
+    }
+
+    /// What wakes its stop: IB's default depends on what is traded.
+    pub(super) fn method(&self) -> trigger::Method {
+        self.terms.method.or_default(self.traded.combo || self.traded.contract.sec_type == "OPT")
     }
 
     /// Whether a sale goes beyond what is held.

@@ -209,6 +209,7 @@ pub(crate) async fn account(State(gateway): Shared, body: Bytes) -> Result<Json<
     if !world.accounts.change(&change.account, &positions, &change.cash) {
         return Err(Refused(format!("there is no account {:?}", change.account)));
     }
+    gateway.broker_step(|book, _| book.touch());
     gateway.announce(Announcement::AccountChanged(change.account.clone()));
     let shown = world.accounts.get(&change.account).map(|account| show(&gateway, &account));
     Ok(Json(json!({ "account": shown })))

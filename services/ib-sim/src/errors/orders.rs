@@ -64,6 +64,11 @@ impl ApiError {
         Self::rejected("The maximum number of working orders has been reached.")
     }
 
+    /// The wording is not attested.
+    pub(crate) fn halted() -> Self {
+        Self::rejected("Trading in this contract is halted.")
+    }
+
     pub(crate) fn size_limit(order_id: i32, limit: &str) -> Self {
         Self::with(
             383,

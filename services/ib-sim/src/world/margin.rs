@@ -111,8 +111,8 @@ impl Group {
     pub(crate) fn requirement(&self) -> f64 {
         let mut longs: Vec<Leg> = self.legs.iter().filter(|leg| leg.quantity > 0.0).copied().collect();
         let mut shorts: Vec<Leg> = self.legs.iter().filter(|leg| leg.quantity < 0.0).copied().collect();
-        longs.sort_by(|a, b| a.expiry.cmp(&b.expiry));
-        shorts.sort_by(|a, b| a.expiry.cmp(&b.expiry));
+        longs.sort_by_key(|leg| leg.expiry);
+        shorts.sort_by_key(|leg| leg.expiry);
         self.cover_by_shares(&mut shorts);
         let mut required = 0.0;
         while let Some(expiry) = shorts.iter().map(|leg| leg.expiry).min() {

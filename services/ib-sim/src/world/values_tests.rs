@@ -62,3 +62,29 @@ fn foreign_cash_counts_at_its_rate() {
     let parts = number(&ledger["USD"], "NetLiquidationByCurrency") + 1_151.5;
     assert!((whole - parts).abs() < 0.01);
 }
+
+/// What was bought today counts from its own price, and what was sold is not forgotten.
+#[test]
+fn daily_profit_takes_in_the_trades_of_the_day() {
+    let world = World::new(&Settings::default(), true, NOW).unwrap();
+    let apple = world.contracts.get(265_598).unwrap();
+    let account = world.accounts.get("DUSIM00001").unwrap();
+    let before = world.statement(&account, NOW).daily;
+    let price = world.mark(apple, NOW);
+    let trade = |quantity: f64, price: f64| crate::world::account::Trade {
+        con_id: 265_598,
+        settlement: crate::world::account::Settlement::Cash,
+        currency: "USD".into(),
+        multiplier: 1.0,
+        quantity,
+        price,
+        fee: 1.0,
+        previous_close: world.previous_close(apple, NOW),
+        day: world.today(NOW),
+    };
+    let mut account = account;
+    account.take(&trade(50.0, price - 2.0));
+    assert!((world.statement(&account, NOW).daily - before - 99.0).abs() < 0.02);
+    account.take(&trade(-50.0, price + 1.0));
+    assert!((world.statement(&account, NOW).daily - before - 148.0).abs() < 0.02);
+}

@@ -11,6 +11,8 @@ mod handshake;
 mod market;
 mod options;
 mod orders;
+mod orders_family;
+mod orders_identity;
 mod quotes;
 mod raw;
 mod support;

@@ -77,7 +77,10 @@ fn request(kind: &str, fields: &Value) -> (u32, Value) {
             // Two of the captures leave the contract out; all of them are about this one.
             let contract =
                 if fields["contract"].is_null() { json!({"conId": 265_598, "exchange": "SMART"}) } else { contract(&fields["contract"]) };
-            (3, json!({"orderId": int(&fields["order_id"]), "contract": contract, "order": order(fields)}))
+            // The captures leave out the flag without which nothing would have been sent on.
+            let mut order = order(fields);
+            order["transmit"] = json!(true);
+            (3, json!({"orderId": int(&fields["order_id"]), "contract": contract, "order": order}))
         }
         "cancel_order" => (4, json!({"orderId": int(&fields["order_id"])})),
         other => panic!("request {other}"),
