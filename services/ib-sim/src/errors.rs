@@ -4,6 +4,7 @@
 //! is not attested are marked. Invariant: no other module writes an error text of its own.
 
 mod orders;
+mod reference;
 
 /// An error or notice as it goes to a client: the code decides what clients do, the text is for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +65,7 @@ impl ApiError {
             .iter()
             .chain(NOTICES)
             .chain(orders::FIXED)
+            .chain(reference::FIXED)
             .find(|(known, _)| *known == code)
             .map_or_else(|| format!("Error {code}"), |(_, text)| (*text).to_owned());
         Self { code, text }
@@ -181,7 +183,7 @@ mod tests {
 
     #[test]
     fn codes_are_unique_and_captured_texts_exact() {
-        let mut codes: Vec<i32> = FIXED.iter().chain(NOTICES).chain(orders::FIXED).map(|(code, _)| *code).collect();
+        let mut codes: Vec<i32> = FIXED.iter().chain(NOTICES).chain(orders::FIXED).chain(reference::FIXED).map(|(code, _)| *code).collect();
         let count = codes.len();
         codes.sort_unstable();
         codes.dedup();

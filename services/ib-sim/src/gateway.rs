@@ -14,6 +14,7 @@ use crate::errors::ApiError;
 use crate::faults::{Faults, kinds};
 use crate::journal::{Counters, Journal};
 use crate::pacing::Pacing;
+use crate::session::Reference;
 use crate::settings::{Error, Settings};
 use crate::world::World;
 
@@ -41,6 +42,7 @@ pub(crate) struct Gateway {
     pub(crate) counters: Counters,
     pub(crate) pacing: Pacing,
     pub(crate) broker: Broker,
+    pub(crate) reference: Reference,
     clients: Mutex<BTreeSet<i32>>,
     announcements: broadcast::Sender<Announcement>,
 }
@@ -79,6 +81,7 @@ impl Gateway {
         let gateway = Self {
             broker: Broker::new(&settings.orders, &world, clock.now_ms())?,
             pacing: Pacing::new(settings.pacing, settings.history_pacing),
+            reference: Reference::new(&settings),
             clock,
             world,
             faults: Faults::default(),

@@ -19,8 +19,8 @@ impl Live {
             Family::Ticks => self.unserved(&request),
             Family::Options => self.unserved(&request),
             Family::Orders => self.serve_orders(request),
-            Family::Scanner => self.unserved(&request),
-            Family::Reference => self.unserved(&request),
+            Family::Scanner => self.serve_scanner(request),
+            Family::Reference => self.serve_reference(request),
         }
     }
 

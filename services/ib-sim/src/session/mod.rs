@@ -12,6 +12,8 @@ mod orders;
 mod out;
 mod overtake;
 mod pushes;
+mod reference;
+mod scanner;
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -43,6 +45,7 @@ use crate::wire::{frame, hello};
 use crate::world::moment::show;
 use live::Live;
 use out::Out;
+pub(crate) use reference::Shared as Reference;
 
 /// A client that acknowledged the version but never starts is no client.
 const START_DEADLINE: Duration = Duration::from_secs(60);

@@ -8,6 +8,7 @@ pub(crate) mod access;
 pub(crate) mod account;
 pub(crate) mod bars;
 pub(crate) mod build;
+pub(crate) mod bulletins;
 pub(crate) mod calendar;
 #[cfg_attr(not(test), expect(dead_code, reason = "told to clients by the sessions, which take it up next"))]
 pub(crate) mod chain;
@@ -21,11 +22,13 @@ pub(crate) mod news;
 pub(crate) mod prices;
 pub(crate) mod pricing;
 pub(crate) mod quote;
+pub(crate) mod scanner;
 pub(crate) mod scenario;
 pub(crate) mod scenario_market;
 pub(crate) mod surface;
 pub(crate) mod symbols;
 pub(crate) mod values;
+pub(crate) mod wsh;
 
 use std::collections::BTreeMap;
 

@@ -8,6 +8,8 @@ mod handshake;
 mod market;
 mod orders;
 mod raw;
+mod reference;
+mod scanner;
 mod support;
 mod text;
 mod wire;
