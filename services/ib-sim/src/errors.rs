@@ -4,6 +4,7 @@
 //! is not attested are marked. Invariant: no other module writes an error text of its own.
 
 mod orders;
+mod quotes;
 mod reference;
 
 /// An error or notice as it goes to a client: the code decides what clients do, the text is for people.
@@ -162,10 +163,6 @@ impl ApiError {
     /// This gateway's own answer where a real one would do more: it must never leave a request hanging.
     pub(crate) fn unhandled(message: u32) -> Self {
         Self::with(505, format!("Fatal Error: Unknown message id: {message} is not served by this simulated gateway"))
-    }
-
-    pub(crate) fn unserved(name: &str) -> Self {
-        Self::with(505, format!("Fatal Error: {name} is not served by this simulated gateway"))
     }
 
     pub(crate) fn unreadable(message: u32, reason: &str) -> Self {

@@ -12,7 +12,9 @@ use crate::broker::Broker;
 use crate::clock::Clock;
 use crate::errors::ApiError;
 use crate::faults::{Faults, kinds};
+use crate::feed::Feed;
 use crate::journal::{Counters, Journal};
+use crate::lines::Lines;
 use crate::pacing::Pacing;
 use crate::session::Reference;
 use crate::settings::{Error, Settings};
@@ -42,6 +44,8 @@ pub(crate) struct Gateway {
     pub(crate) counters: Counters,
     pub(crate) pacing: Pacing,
     pub(crate) broker: Broker,
+    pub(crate) lines: Lines,
+    pub(crate) feed: Feed,
     pub(crate) reference: Reference,
     clients: Mutex<BTreeSet<i32>>,
     announcements: broadcast::Sender<Announcement>,
@@ -81,6 +85,8 @@ impl Gateway {
         let gateway = Self {
             broker: Broker::new(&settings.orders, &world, clock.now_ms())?,
             pacing: Pacing::new(settings.pacing, settings.history_pacing),
+            lines: Lines::new(settings.market_data_lines),
+            feed: Feed::default(),
             reference: Reference::new(&settings),
             clock,
             world,

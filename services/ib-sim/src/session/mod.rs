@@ -4,16 +4,21 @@
 //! holds none, so that a probe of the port disturbs nobody.
 
 mod accounts;
+mod depth;
 mod dispatch;
 mod link;
 mod live;
 mod market;
+mod options;
 mod orders;
 mod out;
 mod overtake;
 mod pushes;
+mod quotes;
 mod reference;
 mod scanner;
+mod streams;
+mod ticks;
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -45,6 +50,7 @@ use crate::wire::{frame, hello};
 use crate::world::moment::show;
 use live::Live;
 use out::Out;
+pub(crate) use quotes::Computations;
 pub(crate) use reference::Shared as Reference;
 
 /// A client that acknowledged the version but never starts is no client.

@@ -3,14 +3,12 @@
 //! Invariant: everything but the accounts is immutable after the start, so any number of sessions read
 //! it without locks; accounts change only through [`account::Accounts`].
 
-#[cfg_attr(not(test), expect(dead_code, reason = "told to clients by the sessions, which take it up next"))]
 pub(crate) mod access;
 pub(crate) mod account;
 pub(crate) mod bars;
 pub(crate) mod build;
 pub(crate) mod bulletins;
 pub(crate) mod calendar;
-#[cfg_attr(not(test), expect(dead_code, reason = "told to clients by the sessions, which take it up next"))]
 pub(crate) mod chain;
 pub(crate) mod contracts;
 pub(crate) mod events;

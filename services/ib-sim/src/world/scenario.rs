@@ -308,34 +308,6 @@ impl Scenario {
         }
         Ok(())
     }
-
-    fn check_market(&self) -> Result<(), String> {
-        self.surfaces.stock.check()?;
-        self.surfaces.index.check()?;
-        let mut classes = HashSet::new();
-        for chain in &self.chains {
-            chain.check()?;
-            let known = self.stocks.iter().any(|row| row.con_id == chain.underlying)
-                || self.indices.iter().any(|row| row.con_id == chain.underlying);
-            if !known || !classes.insert((chain.underlying, &chain.class)) {
-                return Err(format!(
-                    "chain {}: its underlying is no stock or index of this scenario, or has this class twice",
-                    chain.class
-                ));
-            }
-        }
-        self.gaps.iter().try_for_each(GapData::check)?;
-        self.halts.iter().try_for_each(HaltData::check)?;
-        let named = self.gaps.iter().map(|row| &row.symbol).chain(self.halts.iter().map(|row| &row.symbol));
-        match named.into_iter().find(|symbol| !self.has_symbol(symbol)) {
-            Some(symbol) => Err(format!("gaps and halts: no stock or index {symbol:?}")),
-            None => Ok(()),
-        }
-    }
-
-    fn has_symbol(&self, symbol: &str) -> bool {
-        self.stocks.iter().any(|row| row.symbol == symbol) || self.indices.iter().any(|row| row.symbol == symbol)
-    }
 }
 
 #[cfg(test)]

@@ -3,11 +3,14 @@
 //!
 //! Invariant: as for the whole scenario: what loads is consistent, and what is not is refused by name.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::chain::schedule::Schedule;
 use super::prices::QUARTER;
+use super::scenario::Scenario;
 use super::surface::Surface;
 
 /// One trading class of options on a stock or an index.
@@ -152,6 +155,36 @@ impl HaltData {
         ends.into_iter().flatten().try_for_each(on_quarter).map_err(|reason| format!("halt of {}: {reason}", self.symbol))?;
         let ordered = self.to.is_none_or(|to| self.from < to);
         if ordered { Ok(()) } else { Err(format!("halt of {}: it ends before it begins", self.symbol)) }
+    }
+}
+
+impl Scenario {
+    pub(super) fn check_market(&self) -> Result<(), String> {
+        self.surfaces.stock.check()?;
+        self.surfaces.index.check()?;
+        let mut classes = HashSet::new();
+        for chain in &self.chains {
+            chain.check()?;
+            let known = self.stocks.iter().any(|row| row.con_id == chain.underlying)
+                || self.indices.iter().any(|row| row.con_id == chain.underlying);
+            if !known || !classes.insert((chain.underlying, &chain.class)) {
+                return Err(format!(
+                    "chain {}: its underlying is no stock or index of this scenario, or has this class twice",
+                    chain.class
+                ));
+            }
+        }
+        self.gaps.iter().try_for_each(GapData::check)?;
+        self.halts.iter().try_for_each(HaltData::check)?;
+        let named = self.gaps.iter().map(|row| &row.symbol).chain(self.halts.iter().map(|row| &row.symbol));
+        match named.into_iter().find(|symbol| !self.has_symbol(symbol)) {
+            Some(symbol) => Err(format!("gaps and halts: no stock or index {symbol:?}")),
+            None => Ok(()),
+        }
+    }
+
+    fn has_symbol(&self, symbol: &str) -> bool {
+        self.stocks.iter().any(|row| row.symbol == symbol) || self.indices.iter().any(|row| row.symbol == symbol)
     }
 }
 

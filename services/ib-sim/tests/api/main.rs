@@ -3,13 +3,18 @@
 
 mod accounts;
 mod control;
+mod depth;
 mod faults;
+mod frames;
 mod handshake;
 mod market;
+mod options;
 mod orders;
+mod quotes;
 mod raw;
 mod reference;
 mod scanner;
 mod support;
 mod text;
+mod ticks;
 mod wire;

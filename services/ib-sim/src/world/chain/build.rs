@@ -203,11 +203,13 @@ fn pin(row: &OptionData, classes: &mut [Class], today: Date) -> Result<(), Strin
     let class = classes.iter_mut().find(|class| class.under_con_id == row.underlying && class.ratio == 1.0);
     let class = class.ok_or("the underlying has no options")?;
     let strike = class.grid.code(row.strike).ok_or_else(|| format!("strike {} is not on the grid of {}", row.strike, class.name()))?;
-    let series = class.series_of(class.block.number(on)).filter(|series| series.expiration.on == on && series.expiration.listed <= today);
+    let series = class.series_of(class.block.number(on)).filter(|series| series.expiration.on == on);
     if series.is_none() {
         return Err(format!("{} has no series that expires on {on}", class.name()));
     }
-    class.pinned.push(Pinned { con_id: row.con_id, on, strike, call: row.right == "C" });
+    class.pinned.push(Pinned { con_id: row.con_id, on, since: today, strike, call: row.right == "C" });
+    // What was made for the look is made again, with the pin.
+    class.series = std::sync::OnceLock::new();
     Ok(())
 }
 
@@ -244,7 +246,7 @@ mod tests {
         for (row, word) in [
             (r#"con_id = 800000101, underlying = 265598, right = "C", strike = 276.0, expiry = "monthly+2""#, "grid"),
             (r#"con_id = 800000101, underlying = 265598, right = "C", strike = 275.0, expiry = "2026-12-17""#, "2026-12-17"),
-            (r#"con_id = 800000101, underlying = 265598, right = "C", strike = 275.0, expiry = "2029-12-21""#, "2029-12-21"),
+            (r#"con_id = 800000101, underlying = 265598, right = "C", strike = 275.0, expiry = "2035-01-19""#, "2035-01-19"),
             (r#"con_id = 800000101, underlying = 265598, right = "C", strike = 275.0, expiry = "soon""#, "soon"),
             (r#"con_id = 800000101, underlying = 14204, right = "C", strike = 275.0, expiry = "monthly+2""#, "no options"),
         ] {
@@ -254,6 +256,22 @@ mod tests {
         for (steps, word) in [("morning = true, steps = [5.0, 25.0", "SPX"), ("option_steps = [5.0, 25.0", "ES")] {
             assert!(build(steps, &steps.replace("5.0, 25.0", "0.3, 25.0")).unwrap_err().contains(word));
         }
+    }
+
+    /// A default scenario starts on any day: the leg two months ahead is there before its class lists it.
+    #[test]
+    fn a_pinned_series_is_listed_from_the_start() {
+        let scenario = Scenario::load(None).unwrap();
+        let mut early = 0;
+        for month in 0..24 {
+            let today = add(date(2025, 1, 3), jiff::Span::new().months(month));
+            let found = chains(&scenario, &instruments(&scenario, 1, today), today).unwrap();
+            let leg = found.get(800_000_101).unwrap();
+            let query = Contract { local_symbol: leg.contract.local_symbol.clone(), sec_type: "OPT".into(), ..Contract::default() };
+            assert_eq!(found.find(&query, today).len(), 1, "{today}");
+            early += i32::from(leg.first_day == today);
+        }
+        assert!((1..24).contains(&early), "{early}");
     }
 
     /// A strike that the ladder would not have is added for who names it.

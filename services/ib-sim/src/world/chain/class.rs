@@ -55,6 +55,8 @@ pub(crate) struct Class {
 pub(crate) struct Pinned {
     pub(crate) con_id: i32,
     pub(crate) on: Date,
+    /// Listed from this day on, even if its class would list it later.
+    pub(crate) since: Date,
     pub(crate) strike: u32,
     pub(crate) call: bool,
 }
@@ -93,7 +95,12 @@ impl Class {
             // Options on futures still trade on the morning on which they settle.
             let day_before = self.morning && !self.is_on_future();
             let all = self.schedule.expirations(self.known.0, self.known.1, self.cycle, day_before);
-            all.into_iter().map(|expiration| Series { expiration, strikes: OnceLock::new() }).collect()
+            let listed = |own: &Expiration| {
+                let pins = self.pinned.iter().filter(|pin| pin.on == own.on);
+                pins.map(|pin| pin.since).fold(own.listed, Date::min)
+            };
+            let early = all.into_iter().map(|own| Expiration { listed: listed(&own), ..own });
+            early.map(|expiration| Series { expiration, strikes: OnceLock::new() }).collect()
         })
     }
 
