@@ -19,7 +19,7 @@ async fn corporate_events_follow_the_meta_data() {
     let events = soon(client.wsh_event_data_by_contract(265_598).limit(3).fetch()).await.unwrap();
     let events: Value = serde_json::from_str(&events.data_json).unwrap();
     assert_eq!((events.as_array().unwrap().len(), &events[0]["conids"][0]), (3, &Value::from("265598")));
-    assert_eq!(get(&sim, "/counters").await["unhandled"], 0);
+    assert_eq!(get(&sim, "/counters").await["counters"]["unhandled"], 0);
     sim.shutdown().await;
 }
 
@@ -80,7 +80,7 @@ async fn display_groups_are_shared_by_all_clients() {
     // Nothing of IB's own clients asks to be verified any more.
     one.send(65, &[]).await;
     assert!(one.message().await.1.contains("Intent to authenticate needs to be expressed"));
-    assert_eq!(get(&sim, "/counters").await["unhandled"], 0);
+    assert_eq!(get(&sim, "/counters").await["counters"]["unhandled"], 0);
     sim.shutdown().await;
 }
 
@@ -143,6 +143,6 @@ async fn fundamentals_are_gone() {
     assert_eq!(raw.message().await.unwrap(), format!("4\x002\x006\x00430\0{missing}\0\0"));
     raw.send(&ask(7, "FUT", "ReportSnapshot")).await;
     assert!(raw.message().await.unwrap().starts_with("4\x002\x007\x00200\0"));
-    assert_eq!(get(&sim, "/counters").await["unhandled"], 0);
+    assert_eq!(get(&sim, "/counters").await["counters"]["unhandled"], 0);
     sim.shutdown().await;
 }

@@ -36,11 +36,11 @@ async fn scans_rank_the_market() {
     assert_eq!((gainers.len(), losers.len()), (50, 50));
     assert!(gainers[..10].iter().all(|symbol| !losers[..10].contains(symbol)));
     let five = ScannerSubscription { number_of_rows: 5, ..scan("MOST_ACTIVE") };
-    let large = [TagValue { tag: "usdMarketCapAbove".into(), value: "1000000".into() }];
-    let (all, narrowed) = (rows(&client, &five, &[]).await, rows(&client, &five, &large).await);
+    let small = [TagValue { tag: "usdMarketCapBelow".into(), value: "500000".into() }];
+    let (all, narrowed) = (rows(&client, &five, &[]).await, rows(&client, &five, &small).await);
     assert_eq!((all.len(), narrowed.len()), (5, 5));
     assert_ne!(all, narrowed);
-    assert_eq!(get(&sim, "/counters").await["unhandled"], 0);
+    assert_eq!(get(&sim, "/counters").await["counters"]["unhandled"], 0);
     sim.shutdown().await;
 }
 
