@@ -5,6 +5,7 @@
 
 mod orders;
 mod quotes;
+mod reference;
 
 /// An error or notice as it goes to a client: the code decides what clients do, the text is for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +66,7 @@ impl ApiError {
             .iter()
             .chain(NOTICES)
             .chain(orders::FIXED)
+            .chain(reference::FIXED)
             .find(|(known, _)| *known == code)
             .map_or_else(|| format!("Error {code}"), |(_, text)| (*text).to_owned());
         Self { code, text }
@@ -163,10 +165,6 @@ impl ApiError {
         Self::with(505, format!("Fatal Error: Unknown message id: {message} is not served by this simulated gateway"))
     }
 
-    pub(crate) fn unserved(name: &str) -> Self {
-        Self::with(505, format!("Fatal Error: {name} is not served by this simulated gateway"))
-    }
-
     pub(crate) fn unreadable(message: u32, reason: &str) -> Self {
         Self::with(320, format!("Error reading request. Message id {message}. Unable to parse data. {reason}"))
     }
@@ -182,7 +180,7 @@ mod tests {
 
     #[test]
     fn codes_are_unique_and_captured_texts_exact() {
-        let mut codes: Vec<i32> = FIXED.iter().chain(NOTICES).chain(orders::FIXED).map(|(code, _)| *code).collect();
+        let mut codes: Vec<i32> = FIXED.iter().chain(NOTICES).chain(orders::FIXED).chain(reference::FIXED).map(|(code, _)| *code).collect();
         let count = codes.len();
         codes.sort_unstable();
         codes.dedup();

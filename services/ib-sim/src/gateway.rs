@@ -17,6 +17,7 @@ use crate::feed::Feed;
 use crate::journal::{Counters, Journal};
 use crate::lines::Lines;
 use crate::pacing::Pacing;
+use crate::session::Reference;
 use crate::settings::{Error, Settings};
 use crate::world::World;
 
@@ -47,6 +48,7 @@ pub(crate) struct Gateway {
     pub(crate) broker: Broker,
     pub(crate) lines: Lines,
     pub(crate) feed: Feed,
+    pub(crate) reference: Reference,
     clients: Mutex<BTreeSet<i32>>,
     announcements: broadcast::Sender<Announcement>,
 }
@@ -88,6 +90,7 @@ impl Gateway {
             pacing: Pacing::new(settings.pacing, settings.history_pacing),
             lines: Lines::new(settings.market_data_lines),
             feed: Feed::default(),
+            reference: Reference::new(&settings),
             clock,
             world,
             faults: Faults::default(),

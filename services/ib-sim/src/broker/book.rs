@@ -107,6 +107,12 @@ impl Book {
         self.ids.roll_back(client_id, by);
     }
 
+    /// Every client's ids begin anew, as the settings of a gateway can have it.
+    pub(crate) fn reset_ids(&mut self) {
+        self.touch();
+        self.ids.clients.clear();
+    }
+
     pub(super) fn push(&mut self, news: News) {
         self.out.push(news);
     }

@@ -19,8 +19,8 @@ impl Live {
             Family::Ticks => self.serve_ticks(request),
             Family::Options => self.serve_options(request),
             Family::Orders => self.serve_orders(request),
-            Family::Scanner => self.unserved(&request),
-            Family::Reference => self.unserved(&request),
+            Family::Scanner => self.serve_scanner(request),
+            Family::Reference => self.serve_reference(request),
         }
     }
 
@@ -48,11 +48,5 @@ impl Live {
             }
             other => unreachable!("{} belongs to another family", other.name()),
         }
-    }
-
-    fn unserved(&mut self, request: &Request) {
-        self.gateway.counters.add(Count::unhandled);
-        warn!(client_id = self.lease.client_id, message = request.name(), "request not served");
-        self.error(request.req_id().unwrap_or(-1), ApiError::unserved(request.name()));
     }
 }

@@ -15,6 +15,8 @@ mod out;
 mod overtake;
 mod pushes;
 mod quotes;
+mod reference;
+mod scanner;
 mod streams;
 mod ticks;
 
@@ -49,6 +51,7 @@ use crate::world::moment::show;
 use live::Live;
 use out::Out;
 pub(crate) use quotes::Computations;
+pub(crate) use reference::Shared as Reference;
 
 /// A client that acknowledged the version but never starts is no client.
 const START_DEADLINE: Duration = Duration::from_secs(60);

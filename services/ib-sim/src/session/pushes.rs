@@ -33,6 +33,7 @@ pub(super) struct Subscriptions {
     pub(super) pnl_single: HashMap<i32, (String, i32, Option<[f64; 5]>)>,
     /// Live bars: the query and the last bar sent.
     pub(super) bars: HashMap<i32, super::market::LiveBars>,
+    pub(super) reference: super::reference::Subscribed,
 }
 
 #[derive(Debug)]
@@ -86,6 +87,7 @@ impl Live {
             return;
         }
         self.push_pnl();
+        self.push_reference();
         if ticks.is_multiple_of(BAR_TICKS) {
             self.push_bars();
         }

@@ -7,6 +7,7 @@ pub(crate) mod access;
 pub(crate) mod account;
 pub(crate) mod bars;
 pub(crate) mod build;
+pub(crate) mod bulletins;
 pub(crate) mod calendar;
 pub(crate) mod chain;
 pub(crate) mod contracts;
@@ -19,11 +20,13 @@ pub(crate) mod news;
 pub(crate) mod prices;
 pub(crate) mod pricing;
 pub(crate) mod quote;
+pub(crate) mod scanner;
 pub(crate) mod scenario;
 pub(crate) mod scenario_market;
 pub(crate) mod surface;
 pub(crate) mod symbols;
 pub(crate) mod values;
+pub(crate) mod wsh;
 
 use std::collections::BTreeMap;
 

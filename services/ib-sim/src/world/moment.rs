@@ -98,7 +98,7 @@ fn instant(day: &str, time: &str, zone: &TimeZone) -> Option<i64> {
     zone.to_ambiguous_zoned(local).compatible().ok().map(|zoned| zoned.timestamp().as_second())
 }
 
-/// News queries use `YYYY-MM-DD HH:MM:SS.0` (UTC) or the spellings above.
+/// News queries use `YYYY-MM-DD HH:MM:SS.0` (UTC), a bare `YYYY-MM-DD`, or the spellings above.
 pub(crate) fn news_bound(text: &str) -> Result<Option<i64>, ApiError> {
     let text = text.trim();
     if text.is_empty() {
@@ -107,6 +107,9 @@ pub(crate) fn news_bound(text: &str) -> Result<Option<i64>, ApiError> {
     let bare = text.split('.').next().unwrap_or(text);
     if let Ok(local) = DateTime::strptime("%Y-%m-%d %H:%M:%S", bare) {
         return Ok(TimeZone::UTC.to_timestamp(local).ok().map(Timestamp::as_second));
+    }
+    if let Ok(day) = Date::strptime("%Y-%m-%d", text) {
+        return Ok(day.to_zoned(TimeZone::UTC).ok().map(|day| day.timestamp().as_second()));
     }
     parse(text, &TimeZone::UTC).map(Some).ok_or_else(|| ApiError::fixed(10314))
 }
@@ -179,6 +182,8 @@ mod tests {
         assert_eq!(news_bound("2026-11-20 15:00:00.0"), Ok(Some(expected)));
         assert_eq!(news_bound("20261120 15:00:00 UTC"), Ok(Some(expected)));
         assert_eq!(news_bound(""), Ok(None));
+        let midnight = "2026-11-20T00:00:00Z".parse::<Timestamp>().unwrap().as_second();
+        assert_eq!(news_bound("2026-11-20"), Ok(Some(midnight)));
         assert!(news_bound("soon").is_err());
     }
 }

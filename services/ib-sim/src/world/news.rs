@@ -46,6 +46,11 @@ impl News {
         Self { data: data.clone(), seed }
     }
 
+    /// Whether the login has the corporate events of Wall Street Horizon.
+    pub(crate) fn wsh(&self) -> bool {
+        self.data.wsh
+    }
+
     pub(crate) fn providers(&self) -> Vec<(String, String)> {
         self.data.providers.iter().map(|row| (row.code.clone(), row.name.clone())).collect()
     }

@@ -195,6 +195,9 @@ pub(crate) struct NewsData {
     pub(crate) headlines: Vec<String>,
     /// How many headlines a stock has on an average day, over all providers.
     pub(crate) per_day: f64,
+    /// Whether the login has the corporate events of Wall Street Horizon.
+    #[serde(default = "yes")]
+    pub(crate) wsh: bool,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -202,6 +205,10 @@ pub(crate) struct NewsData {
 pub(crate) struct ProviderData {
     pub(crate) code: String,
     pub(crate) name: String,
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn usd() -> String {
@@ -218,10 +225,6 @@ fn us_stock() -> Hours {
 
 fn cent() -> f64 {
     0.01
-}
-
-fn yes() -> bool {
-    true
 }
 
 fn growth() -> f64 {

@@ -15,6 +15,8 @@ mod orders_family;
 mod orders_identity;
 mod quotes;
 mod raw;
+mod reference;
+mod scanner;
 mod support;
 mod text;
 mod ticks;

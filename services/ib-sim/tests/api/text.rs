@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use crate::support::{fault, get, settings, sim, soon, start};
 
 /// A connection that has agreed on text.
-struct Raw(TcpStream);
+pub(crate) struct Raw(TcpStream);
 
 impl Raw {
     async fn hello(sim: &Sim, versions: &str) -> Self {
@@ -19,20 +19,20 @@ impl Raw {
         raw
     }
 
-    async fn started(sim: &Sim, client_id: i32) -> Self {
+    pub(crate) async fn started(sim: &Sim, client_id: i32) -> Self {
         let mut raw = Self::hello(sim, "v157..178").await;
         raw.send(&format!("71\x002\x00{client_id}\0\0")).await;
         while !raw.message().await.unwrap().contains("2158") {}
         raw
     }
 
-    async fn send(&mut self, body: &str) {
+    pub(crate) async fn send(&mut self, body: &str) {
         let length = u32::try_from(body.len()).unwrap();
         self.0.write_u32(length).await.unwrap();
         self.0.write_all(body.as_bytes()).await.unwrap();
     }
 
-    async fn message(&mut self) -> Option<String> {
+    pub(crate) async fn message(&mut self) -> Option<String> {
         soon(async {
             let length = self.0.read_u32().await.ok()?;
             let mut body = vec![0; usize::try_from(length).unwrap()];
