@@ -12,6 +12,9 @@ mod compare;
 mod control;
 mod errors;
 mod faults;
+#[doc(hidden)]
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod gateway;
 mod journal;
 mod pacing;
