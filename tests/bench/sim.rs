@@ -198,7 +198,7 @@ impl Sim {
 
 fn start_sim() -> (Sim, SocketAddr) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ibmesh"));
-    command.args(["sim", "--bind", "127.0.0.1:0", "--pacing", "false", "--exit-with-parent"]).env("LOG_LEVEL", "warn");
+    command.args(["sim", "--bind", "127.0.0.1:0", "--pacing", "false", "--exit-with-parent"]).env("LOG_LEVEL", "error");
     let (running, line) = first_line(&mut command);
     let announced: serde_json::Value = serde_json::from_str(&line).expect("JSON");
     let addr = announced["addresses"]["api"].as_str().expect("an address").parse().expect("an address");
