@@ -17,6 +17,7 @@ mod up;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tokio::runtime::Builder;
 
 /// A call allocates some hundred short texts; glibc's allocator was a fifth of the edge's time (cargo bench --bench edge).
 #[global_allocator]
@@ -45,9 +46,29 @@ enum Command {
     NatsGuard(serve::GuardArgs),
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match Cli::parse().command {
+fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    match runtime(&command).enable_all().build() {
+        Ok(runtime) => runtime.block_on(run(command)),
+        Err(error) => {
+            out::problem(format_args!("ibmesh: no runtime: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A service is one thread: what it does for a request is a few short steps between sockets, and a step that wakes
+/// another thread costs more than the step. The requests of one turn also leave in one write. More of them is more
+/// processes.
+fn runtime(command: &Command) -> Builder {
+    match command {
+        Command::Edge(_) | Command::Worker(_) => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    }
+}
+
+async fn run(command: Command) -> ExitCode {
+    match command {
         Command::Up(options) => up::run(options).await,
         Command::Status(options) => status::run(options).await,
         Command::Call(options) => call::run(options).await,

@@ -1,11 +1,9 @@
 //! Accounts: what IB pushes about money and holdings, answered from memory.
 
-use std::sync::Arc;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Context, Freshness, Num, Operation, Retry};
+use crate::{Context, Freshness, Num, Operation, Retry, Written};
 
 /// Every value that IB tells about accounts, by tag.
 #[derive(Debug)]
@@ -122,8 +120,8 @@ pub struct PositionsParams {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PositionsReply {
-    // Shared: between two pushes of IB's every caller gets the same rows.
-    pub positions: Arc<Vec<Position>>,
+    // Between two pushes of IB's every caller gets the same rows.
+    pub positions: Written<Vec<Position>>,
     pub total: usize,
     #[serde(default)]
     pub truncated: bool,

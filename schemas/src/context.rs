@@ -110,13 +110,11 @@ pub struct Context {
 
 /// `DUSIM00001` to `DUS***001`: enough to tell two accounts apart, too little to publish one.
 pub fn mask_account(account: &str) -> String {
-    let chars: Vec<char> = account.chars().collect();
-    if chars.len() < 7 {
-        return "***".to_owned();
-    }
-    let head: String = chars[..3].iter().collect();
-    let tail: String = chars[chars.len() - 3..].iter().collect();
-    format!("{head}***{tail}")
+    let mut starts = account.char_indices().map(|(at, _)| at);
+    let ends = (starts.nth(3), starts.nth_back(2));
+    // Fewer than seven characters have no fourth, or no third from behind that follows it.
+    let (Some(head), Some(tail)) = ends else { return "***".to_owned() };
+    [&account[..head], "***", &account[tail..]].concat()
 }
 
 #[cfg(test)]
@@ -134,6 +132,9 @@ mod tests {
     #[test]
     fn masks_keep_ends_only() {
         assert_eq!(mask_account("DUSIM00001"), "DUS***001");
+        assert_eq!(mask_account("U123456"), "U12***456");
+        assert_eq!(mask_account("ÜÄ12345"), "ÜÄ1***345");
         assert_eq!(mask_account("U12345"), "***");
+        assert_eq!(mask_account(""), "***");
     }
 }

@@ -19,6 +19,7 @@ pub mod news;
 pub mod number;
 mod operation;
 pub mod subject;
+mod written;
 
 pub use context::Context;
 pub use fault::{Candidate, Fault, FaultCode};
@@ -26,6 +27,7 @@ pub use ids::{ClientId, RequestId};
 pub use number::Num;
 pub use operation::{Freshness, OPERATIONS, Operation, Retry, Row, find};
 pub use subject::GatewayName;
+pub use written::Written;
 
 /// NATS's default `max_payload` is 1 MiB; a reply must leave room for its headers.
 pub const REPLY_BYTES_MAX: usize = 1_000_000;

@@ -3,8 +3,9 @@
 //! Measured: `tools/call get_positions` through `ibmesh up` (edge, nats-server, one worker, ib-sim). Floor: an axum
 //! handler that asks the same nats-server for an echo process's answer and returns a body of the same bytes; the NATS
 //! reply has the size of the worker's, both responders spawn a task per message, both servers are processes of their
-//! own with the same allocator, tokio's default runtime and TCP_NODELAY. Rounds alternate, and alternate who goes first, so that the
-//! machine's moods hit both. Nothing is asserted: the ratio is for people.
+//! own with the same allocator and TCP_NODELAY. The floor runs on tokio's default runtime, the product's services as they
+//! ship. Rounds alternate, and alternate who goes first, so that the machine's moods hit both. Nothing is asserted: the
+//! ratio is for people.
 
 mod floor;
 mod load;

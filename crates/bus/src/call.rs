@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use async_nats::{HeaderMap, Message, client::PublishErrorKind};
 use bytes::Bytes;
-use schemas::{Fault, FaultCode, GatewayName, Operation, RequestId, Retry, Row, fault::FaultBody, headers, health::HEARTBEAT_STALE_MS};
+use schemas::{Fault, FaultCode, GatewayName, Operation, RequestId, Retry, Row, fault::FaultBody, health::HEARTBEAT_STALE_MS};
 use tokio::time::Instant;
 
 use crate::{
     connection::{Bus, BusError},
     fleet::Fleet,
     mux::{Incoming, Mux, Slot},
+    names,
     text::header_text,
 };
 
@@ -231,7 +232,7 @@ impl Caller {
             Target::Group => self.gateway.rpc(row.family, row.op),
             Target::One(service, id) => self.gateway.rpc_of(service, id, row.family, row.op),
         };
-        let publish = self.bus.client.publish_with_reply_and_headers(subject, slot.reply_to.clone(), headers, body);
+        let publish = self.bus.client.publish_with_reply_and_headers(subject, self.mux.reply_to(&slot), headers, body);
         match tokio::time::timeout_at(deadline, publish).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
@@ -254,15 +255,16 @@ impl Caller {
         loop {
             tokio::select! {
                 biased;
-                incoming = slot.incoming.recv() => match incoming {
-                    Some(Incoming::Reply(message)) => return Attempt::Answered(message),
-                    Some(Incoming::NoResponders) => return Attempt::NoResponders,
-                    Some(Incoming::Accepted(id)) => {
-                        taken = Some((id, Instant::now()));
-                        look_at = deadline.min(Instant::now() + self.patience.look_period);
-                    }
-                    None => return Attempt::NotTaken,
+                ended = &mut slot.ended => return match ended {
+                    Ok(Incoming::Reply(message)) => Attempt::Answered(message),
+                    Ok(Incoming::NoResponders) => Attempt::NoResponders,
+                    // The table is gone with its connection.
+                    Err(_) => Attempt::NotTaken,
                 },
+                Ok(id) = &mut slot.accepted, if taken.is_none() => {
+                    taken = Some((id, Instant::now()));
+                    look_at = deadline.min(Instant::now() + self.patience.look_period);
+                }
                 () = tokio::time::sleep_until(look_at) => {
                     if Instant::now() >= deadline {
                         return Attempt::TimedOut;
@@ -303,32 +305,32 @@ impl Caller {
 
 fn request_headers(options: &CallOptions, left: Duration) -> HeaderMap {
     let mut map = HeaderMap::new();
-    map.insert(headers::TIMEOUT_MS, left.as_millis().to_string());
-    map.insert(headers::REQUEST_ID, options.request_id.to_string());
-    map.insert(headers::ACCEPT, "1");
+    map.insert(names::TIMEOUT_MS.clone(), left.as_millis().to_string());
+    map.insert(names::REQUEST_ID.clone(), options.request_id.to_string());
+    map.insert(names::ACCEPT.clone(), "1");
     if let Some(caller) = &options.caller {
-        map.insert(headers::CALLER, header_text(caller));
+        map.insert(names::CALLER.clone(), header_text(caller));
     }
     if let Some(traceparent) = &options.traceparent {
-        map.insert(headers::TRACEPARENT, header_text(traceparent));
+        map.insert(names::TRACEPARENT.clone(), header_text(traceparent));
     }
     map
 }
 
 /// The body is the reply, unless the headers say that it is a fault.
 fn read(message: &Message, attempts: u32) -> Result<Reply, Fault> {
-    let get = |name: &str| message.headers.as_ref().and_then(|map| map.get(name)).map(|value| value.to_string());
-    if get(headers::SERVICE_ERROR_CODE).is_some() || get(headers::SERVICE_ERROR).is_some() {
-        let said = get(headers::SERVICE_ERROR).unwrap_or_default();
+    let get = |name| names::value(message.headers.as_ref(), name);
+    if get(&names::SERVICE_ERROR_CODE).is_some() || get(&names::SERVICE_ERROR).is_some() {
+        let said = get(&names::SERVICE_ERROR).unwrap_or_default();
         return Err(serde_json::from_slice::<FaultBody>(&message.payload)
             .map_or_else(|_| Fault::new(FaultCode::Internal, format!("a service failed: {said}")), |body| body.error));
     }
     Ok(Reply {
         body: message.payload.clone(),
-        served_by: get(headers::SERVED_BY),
-        client_id: get(headers::CLIENT_ID).and_then(|text| text.parse().ok()),
-        queue_ms: get(headers::QUEUE_MS).and_then(|text| text.parse().ok()),
-        work_ms: get(headers::WORK_MS).and_then(|text| text.parse().ok()),
+        served_by: get(&names::SERVED_BY).map(str::to_owned),
+        client_id: get(&names::CLIENT_ID).and_then(|text| text.parse().ok()),
+        queue_ms: get(&names::QUEUE_MS).and_then(|text| text.parse().ok()),
+        work_ms: get(&names::WORK_MS).and_then(|text| text.parse().ok()),
         attempts,
     })
 }

@@ -11,6 +11,7 @@ mod connection;
 mod discovery;
 mod fleet;
 mod mux;
+mod names;
 mod serve;
 mod text;
 

@@ -6,31 +6,36 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
 };
 
 use async_nats::{Message, StatusCode};
 use futures::StreamExt;
-use tokio::sync::mpsc;
+use tokio::sync::oneshot;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::connection::{Bus, BusError, within};
+use crate::{
+    connection::{Bus, BusError, within},
+    names,
+};
 
-/// What can arrive for a call.
+/// What ends an attempt's wait.
 #[derive(Debug)]
 pub(crate) enum Incoming {
-    /// A worker has it and is at work: the value is its heartbeat id.
-    Accepted(String),
     NoResponders,
     Reply(Message),
 }
 
-/// One accepted message and one reply, per attempt.
-const INCOMING_CAPACITY: usize = 4;
+/// Who waits for one attempt. The first message of each kind is the one that counts.
+#[derive(Debug)]
+struct Waiter {
+    accepted: Option<oneshot::Sender<String>>,
+    ended: oneshot::Sender<Incoming>,
+}
 
-type Waiting = Mutex<HashMap<String, mpsc::Sender<Incoming>>>;
+type Waiting = Mutex<HashMap<u64, Waiter>>;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Mux {
@@ -41,12 +46,13 @@ pub(crate) struct Mux {
     _task: Arc<AbortOnDropHandle<()>>,
 }
 
-/// One call's place in the table; leaves it when dropped.
+/// One attempt's place in the table; leaves it when dropped.
 #[derive(Debug)]
 pub(crate) struct Slot {
-    pub(crate) reply_to: String,
-    pub(crate) incoming: mpsc::Receiver<Incoming>,
-    token: String,
+    /// A worker has it and is at work: the value is its heartbeat id.
+    pub(crate) accepted: oneshot::Receiver<String>,
+    pub(crate) ended: oneshot::Receiver<Incoming>,
+    number: u64,
     waiting: Weak<Waiting>,
 }
 
@@ -72,34 +78,40 @@ impl Mux {
     /// A place of its own for every attempt, so that a late answer to the first is not taken for one to the second. Not the
     /// request's id: one request may make several calls.
     pub(crate) fn slot(&self) -> Slot {
-        let token = self.attempts.fetch_add(1, Ordering::Relaxed).to_string();
-        let (sender, incoming) = mpsc::channel(INCOMING_CAPACITY);
-        lock(&self.waiting).insert(token.clone(), sender);
-        Slot { reply_to: format!("{}.{token}", self.prefix), incoming, token, waiting: Arc::downgrade(&self.waiting) }
+        let number = self.attempts.fetch_add(1, Ordering::Relaxed);
+        let ((accepting, accepted), (ending, ended)) = (oneshot::channel(), oneshot::channel());
+        lock(&self.waiting).insert(number, Waiter { accepted: Some(accepting), ended: ending });
+        Slot { accepted, ended, number, waiting: Arc::downgrade(&self.waiting) }
+    }
+
+    /// Where the answers to `slot` are sent.
+    pub(crate) fn reply_to(&self, slot: &Slot) -> String {
+        format!("{}.{}", self.prefix, slot.number)
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
         if let Some(waiting) = self.waiting.upgrade() {
-            lock(&waiting).remove(&self.token);
+            lock(&waiting).remove(&self.number);
         }
     }
 }
 
-fn lock(table: &Waiting) -> std::sync::MutexGuard<'_, HashMap<String, mpsc::Sender<Incoming>>> {
+fn lock(table: &Waiting) -> MutexGuard<'_, HashMap<u64, Waiter>> {
     table.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn deliver(table: &Waiting, message: Message) {
     let token = message.subject.rsplit('.').next().unwrap_or_default();
-    let Some(sender) = lock(table).get(token).cloned() else { return };
-    let accepted_by = message.headers.as_ref().and_then(|headers| headers.get(schemas::headers::ACCEPTED_BY)).map(|id| id.to_string());
-    let incoming = match accepted_by {
-        Some(id) => Incoming::Accepted(id),
-        None if message.status == Some(StatusCode::NO_RESPONDERS) => Incoming::NoResponders,
-        None => Incoming::Reply(message),
-    };
-    // Full means that four messages came for one call: the first is the one that counts.
-    drop(sender.try_send(incoming));
+    let Ok(number) = token.parse::<u64>() else { return };
+    if let Some(id) = names::value(message.headers.as_ref(), &names::ACCEPTED_BY) {
+        let accepting = lock(table).get_mut(&number).and_then(|waiter| waiter.accepted.take());
+        // Who waited may have gone since.
+        drop(accepting.map(|accepting| accepting.send(id.to_owned())));
+        return;
+    }
+    let Some(waiter) = lock(table).remove(&number) else { return };
+    let nobody = message.status == Some(StatusCode::NO_RESPONDERS);
+    drop(waiter.ended.send(if nobody { Incoming::NoResponders } else { Incoming::Reply(message) }));
 }

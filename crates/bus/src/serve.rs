@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use schemas::{ClientId, Fault, FaultCode, GatewayName, Operation, Row};
+use schemas::{ClientId, Fault, FaultCode, GatewayName, Operation, RequestId, Row};
 use tokio::{
     sync::{Semaphore, watch},
     time::Instant,
@@ -70,7 +70,7 @@ impl fmt::Debug for ServeSettings {
 /// What a handler is told beside the parameters.
 #[derive(Debug, Clone)]
 pub struct Request {
-    pub id: String,
+    pub id: RequestId,
     /// When the caller stops waiting.
     pub deadline: Instant,
     /// Who called, as the edge says; absent for direct NATS callers.

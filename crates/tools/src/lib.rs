@@ -26,12 +26,14 @@ mod page;
 mod spelling;
 pub mod symbol;
 mod text;
+mod texts;
 mod tool;
 
 pub use context::context_line;
 pub use fault_text::fault_text;
 pub use instructions::{INSTRUCTION_BYTES_MAX, InstructionFacts, instructions};
 pub use page::{Rendered, TEXT_BYTES_MAX};
+pub use texts::Texts;
 pub use tool::{Annotations, Call, Profile, RenderError, Tool, Toolset};
 
 /// Every tool, by name, with the other names under which it can be called (those of `haymant/tws-mcp`).

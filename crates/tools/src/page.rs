@@ -19,6 +19,29 @@ pub struct Rendered {
     pub text: String,
     /// For the `_meta` of the result.
     pub context: Context,
+    /// Where the last line's own begins: what stands before is the body.
+    pub body_bytes: usize,
+}
+
+impl Rendered {
+    /// A body that needs no cutting, with its last line.
+    pub(crate) fn of(body: &str, context: Context) -> Self {
+        let mut text = String::with_capacity(body.len() + LAST_LINE_BYTES);
+        text.push_str(body);
+        Self::ended(text, &context_line(&context), context)
+    }
+
+    fn ended(mut text: String, last: &str, context: Context) -> Self {
+        let body_bytes = text.len();
+        text.push_str("\n\n");
+        text.push_str(last);
+        Self { text, context, body_bytes }
+    }
+
+    /// The text without its last line, where that leaves room for any last line.
+    pub(crate) fn whole_body(&self) -> Option<&str> {
+        self.text.get(..self.body_bytes).filter(|body| body.len() <= TEXT_BYTES_MAX - NOTE_BYTES)
+    }
 }
 
 /// Which rows stay when not all fit.
@@ -93,10 +116,7 @@ impl Body {
     pub(crate) fn finish(self, context: &Context) -> Rendered {
         let last = context_line(context);
         let room = TEXT_BYTES_MAX.saturating_sub(last.len() + 2);
-        let mut text = self.within(room);
-        text.push_str("\n\n");
-        text.push_str(&last);
-        Rendered { text, context: context.clone() }
+        Rendered::ended(self.within(room), &last, context.clone())
     }
 
     fn within(mut self, room: usize) -> String {

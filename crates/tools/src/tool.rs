@@ -118,6 +118,7 @@ pub(crate) trait Definition {
 
     fn params(asked: &mut Asked) -> Result<<Self::Op as Operation>::Params, Fault>;
     fn context(reply: &<Self::Op as Operation>::Reply) -> &Context;
+    /// Of an operation answered from memory it does not depend on the context: [`crate::Texts`].
     fn body(asked: &Asked, reply: &<Self::Op as Operation>::Reply) -> Body;
 }
 
@@ -142,7 +143,7 @@ pub struct Tool {
 pub struct Call {
     /// JSON of the operation's parameters.
     pub params: Vec<u8>,
-    asked: Asked,
+    pub(crate) asked: Asked,
 }
 
 impl Call {

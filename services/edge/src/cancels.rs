@@ -45,25 +45,24 @@ pub(crate) struct Cancels {
 #[derive(Debug)]
 pub(crate) struct Running<'a> {
     cancels: &'a Cancels,
-    key: Option<Key>,
-    token: CancellationToken,
+    /// Absent where nobody can cancel it by name.
+    entry: Option<(Key, CancellationToken)>,
 }
 
 impl Cancels {
     pub(crate) fn enter(&self, key: Option<Key>) -> Running<'_> {
-        let token = CancellationToken::new();
-        let key = key.filter(|key| {
+        let entry = key.and_then(|key| {
             let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
             let room = running.len() < CALLS_MAX;
             match running.entry(key.clone()) {
                 Entry::Vacant(entry) if room => {
-                    entry.insert(token.clone());
-                    true
+                    let token = entry.insert(CancellationToken::new()).clone();
+                    Some((key, token))
                 }
-                _ => false,
+                _ => None,
             }
         });
-        Running { cancels: self, key, token }
+        Running { cancels: self, entry }
     }
 
     pub(crate) fn cancel(&self, key: &Key) -> bool {
@@ -74,13 +73,16 @@ impl Cancels {
 
 impl Running<'_> {
     pub(crate) async fn cancelled(&self) {
-        self.token.cancelled().await;
+        match &self.entry {
+            Some((_, token)) => token.cancelled().await,
+            None => std::future::pending().await,
+        }
     }
 }
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        if let Some(key) = &self.key {
+        if let Some((key, _)) = &self.entry {
             self.cancels.running.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
         }
     }
@@ -94,6 +96,10 @@ mod tests {
 
     fn key(peer: &str, agent: &str, id: &str) -> Option<Key> {
         Key::new(peer.parse().expect("ip"), agent, id)
+    }
+
+    fn is_cancelled(call: &Running<'_>) -> bool {
+        call.entry.as_ref().is_some_and(|(_, token)| token.is_cancelled())
     }
 
     #[test]
@@ -110,9 +116,9 @@ mod tests {
         let call = cancels.enter(Some(own.clone()));
         assert!(!cancels.cancel(&key("127.0.0.1", "b", UUID).expect("unique")));
         assert!(!cancels.cancel(&key("127.0.0.2", "a", UUID).expect("unique")));
-        assert!(!call.token.is_cancelled());
+        assert!(!is_cancelled(&call));
         assert!(cancels.cancel(&own));
-        assert!(call.token.is_cancelled());
+        assert!(is_cancelled(&call));
         drop(call);
         assert!(!cancels.cancel(&own), "a call that has ended is forgotten");
     }
@@ -123,7 +129,7 @@ mod tests {
         let own = key("127.0.0.1", "a", UUID).expect("unique");
         let first = cancels.enter(Some(own.clone()));
         drop(cancels.enter(Some(own.clone())));
-        assert!(cancels.cancel(&own) && first.token.is_cancelled());
+        assert!(cancels.cancel(&own) && is_cancelled(&first));
     }
 
     #[test]

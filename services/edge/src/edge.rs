@@ -10,7 +10,7 @@ use bytes::Bytes;
 use schemas::GatewayName;
 use service::Process;
 use tokio::{sync::Semaphore, time::Instant};
-use tools::{Profile, Toolset};
+use tools::{Profile, Texts, Toolset};
 
 use crate::{
     Error,
@@ -39,6 +39,7 @@ pub(crate) struct Edge {
     pub(crate) metrics: Metrics,
     pub(crate) cancels: Cancels,
     pub(crate) calls: Semaphore,
+    pub(crate) texts: Texts,
     ib_host: String,
     ib_port: u16,
     pool_size: u64,
@@ -63,6 +64,7 @@ impl Edge {
             metrics,
             cancels: Cancels::default(),
             calls: Semaphore::new(CALLS_MAX),
+            texts: Texts::default(),
             ib_host: settings.ib_host().to_owned(),
             ib_port: settings.ib_port(),
             pool_size: settings.number("IB_POOL_SIZE"),

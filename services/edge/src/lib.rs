@@ -57,8 +57,8 @@ pub async fn run(process: Process) -> Result<(), Error> {
     let bind = |source| Error::Bind { address, source };
     let listener = TcpListener::bind(address).await.map_err(bind)?;
     let bound = listener.local_addr().map_err(bind)?;
-    let router = http::router(Arc::clone(&edge), &process.admin);
-    let server = AbortOnDropHandle::new(tokio::spawn(listen::serve(listener, router, process.shutdown.clone())));
+    let front = http::Front::new(Arc::clone(&edge), http::router(Arc::clone(&edge), &process.admin));
+    let server = AbortOnDropHandle::new(tokio::spawn(listen::serve(listener, front, process.shutdown.clone())));
 
     let mut linking = pin!(link::establish(&edge, &process));
     let early = timeout(ANNOUNCE_WAIT, &mut linking).await;

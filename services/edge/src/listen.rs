@@ -5,13 +5,12 @@
 
 use std::{convert::Infallible, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, response::Response};
+use axum::{body::Body, response::Response};
 use futures::FutureExt;
 use hyper::{body::Incoming, server::conn::http1, service::Service};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
-    service::TowerToHyperService,
 };
 use schemas::{Fault, FaultCode};
 use tokio::{
@@ -21,7 +20,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::http::{Peer, answer};
+use crate::http::{Front, Peer, answer};
 
 /// Open at once; further clients wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 1_024;
@@ -35,7 +34,7 @@ const DRAIN_MAX: Duration = Duration::from_secs(20);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves until `shutdown`, then waits for what is under way.
-pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
+pub(crate) async fn serve(listener: TcpListener, front: Front, shutdown: CancellationToken) {
     let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let graceful = GracefulShutdown::new();
     loop {
@@ -44,7 +43,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: Cance
             () = shutdown.cancelled() => break,
         };
         let Some((stream, peer, permit)) = accepted else { continue };
-        let connection = graceful.watch(connection(stream, peer, &router));
+        let connection = graceful.watch(connection(stream, peer, &front));
         tokio::spawn(async move {
             // The common ends: the client hung up, or was too slow.
             if let Err(error) = connection.await {
@@ -81,10 +80,10 @@ async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> Option<(Tcp
 
 type Answer = futures::future::BoxFuture<'static, Result<Response, Infallible>>;
 
-/// The router for one peer.
+/// The front for one peer.
 #[derive(Debug, Clone)]
 struct Served {
-    router: TowerToHyperService<Router>,
+    front: Front,
     peer: Peer,
 }
 
@@ -97,18 +96,18 @@ impl Service<hyper::Request<Incoming>> for Served {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(self.peer);
         // A panic would close the connection without a word.
-        let answered = AssertUnwindSafe(self.router.call(request)).catch_unwind();
-        let or_told = |ended: Result<_, _>| {
-            ended.unwrap_or_else(|_| {
-                Ok(answer::fault(&Fault::new(FaultCode::Internal, "the edge failed at this request").hint("it has been logged; report it")))
-            })
+        let answered = AssertUnwindSafe(self.front.clone().answer(request)).catch_unwind();
+        let or_told = |ended: Result<Response, _>| {
+            Ok(ended.unwrap_or_else(|_| {
+                answer::fault(&Fault::new(FaultCode::Internal, "the edge failed at this request").hint("it has been logged; report it"))
+            }))
         };
         answered.map(or_told).boxed()
     }
 }
 
-fn connection(stream: TcpStream, peer: SocketAddr, router: &Router) -> http1::Connection<TokioIo<TcpStream>, Served> {
-    let served = Served { router: TowerToHyperService::new(router.clone()), peer: Peer(peer.ip().to_canonical()) };
+fn connection(stream: TcpStream, peer: SocketAddr, front: &Front) -> http1::Connection<TokioIo<TcpStream>, Served> {
+    let served = Served { front: front.clone(), peer: Peer(peer.ip().to_canonical()) };
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_MAX)

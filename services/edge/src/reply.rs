@@ -69,8 +69,10 @@ fn member(out: &mut Vec<u8>, key: &str, value: &impl serde::Serialize) {
     if out.last() != Some(&b'{') {
         out.push(b',');
     }
-    write_json(out, &key);
-    out.push(b':');
+    // Keys are ours and need no escapes.
+    out.push(b'"');
+    out.extend_from_slice(key.as_bytes());
+    out.extend_from_slice(b"\":");
     write_json(out, value);
 }
 
@@ -108,7 +110,7 @@ mod tests {
         let context = json!({ "mode": "paper", "data_type": "account", "time": "2026-01-02T15:00:00Z", "time_zone": "UTC",
             "market_state": "open", "stale": false });
         let context: schemas::Context = serde_json::from_value(context).expect("a context");
-        let rendered = Rendered { text: "# T\n\"x\" \u{2028}".to_owned(), context };
+        let rendered = Rendered { text: "# T\n\"x\" \u{2028}".to_owned(), context, body_bytes: 0 };
         let out = with_id("\"1\"", |id| success(id, &RequestId::mint(), &rendered, &reply(body)));
         assert!(out.windows(body.len()).any(|window| window == body), "{}", String::from_utf8_lossy(&out));
         let json: Value = serde_json::from_slice(&out).expect("one JSON document");

@@ -4,6 +4,7 @@
 //! is not attested are marked. Invariant: no other module writes an error text of its own.
 
 mod orders;
+mod quotes;
 
 /// An error or notice as it goes to a client: the code decides what clients do, the text is for people.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,7 +12,9 @@ use crate::broker::Broker;
 use crate::clock::Clock;
 use crate::errors::ApiError;
 use crate::faults::{Faults, kinds};
+use crate::feed::Feed;
 use crate::journal::{Counters, Journal};
+use crate::lines::Lines;
 use crate::pacing::Pacing;
 use crate::settings::{Error, Settings};
 use crate::world::World;
@@ -41,6 +43,8 @@ pub(crate) struct Gateway {
     pub(crate) counters: Counters,
     pub(crate) pacing: Pacing,
     pub(crate) broker: Broker,
+    pub(crate) lines: Lines,
+    pub(crate) feed: Feed,
     clients: Mutex<BTreeSet<i32>>,
     announcements: broadcast::Sender<Announcement>,
 }
@@ -79,6 +83,8 @@ impl Gateway {
         let gateway = Self {
             broker: Broker::new(&settings.orders, &world, clock.now_ms())?,
             pacing: Pacing::new(settings.pacing, settings.history_pacing),
+            lines: Lines::new(settings.market_data_lines),
+            feed: Feed::default(),
             clock,
             world,
             faults: Faults::default(),

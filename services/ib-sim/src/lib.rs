@@ -12,11 +12,13 @@ mod compare;
 mod control;
 mod errors;
 mod faults;
+mod feed;
 #[doc(hidden)]
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod gateway;
 mod journal;
+mod lines;
 mod pacing;
 mod proto;
 mod record;

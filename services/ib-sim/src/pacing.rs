@@ -21,6 +21,8 @@ const HISTORIES_PER_WINDOW: usize = 60;
 const IDENTICAL_MS: i64 = 15_000;
 const BURST_MS: i64 = 2_000;
 const BURST: usize = 6;
+/// More tick-by-tick requests than that within their window are none of a sane client.
+const MAX_TICK_REQUESTS: usize = 1_000;
 const SYMBOL_SEARCH_EVERY: Duration = Duration::from_secs(1);
 
 /// What happened to a message that was counted.
@@ -46,6 +48,9 @@ struct Windows {
     messages: VecDeque<Duration>,
     histories: VecDeque<Past>,
     next_search: Duration,
+    real_times: VecDeque<i64>,
+    /// Contract and time of tick-by-tick requests.
+    ticks: VecDeque<(i64, i64)>,
 }
 
 #[derive(Debug)]
@@ -117,6 +122,34 @@ impl Pacing {
         }
         *open += 1;
         Some(OpenHistory(Arc::clone(&self.open)))
+    }
+
+    /// Whether one more request for real-time bars keeps the limit that historical requests have.
+    pub(crate) fn real_time(&self, now_ms: i64) -> bool {
+        if !self.on {
+            return true;
+        }
+        let past = &mut self.windows().real_times;
+        past.retain(|at| (0..HISTORY_WINDOW_MS).contains(&(now_ms - at)));
+        let within = past.len() < HISTORIES_PER_WINDOW;
+        if within {
+            past.push_back(now_ms);
+        }
+        within
+    }
+
+    /// Whether a tick-by-tick request may begin: one in a while for each contract.
+    pub(crate) fn tick_by_tick(&self, now_ms: i64, key: i64) -> bool {
+        if !self.on {
+            return true;
+        }
+        let past = &mut self.windows().ticks;
+        past.retain(|(_, at)| (0..IDENTICAL_MS).contains(&(now_ms - at)));
+        let within = past.len() < MAX_TICK_REQUESTS && past.iter().all(|(known, _)| *known != key);
+        if within {
+            past.push_back((key, now_ms));
+        }
+        within
     }
 
     fn within(&self, now_ms: i64, query: &HistoryQuery) -> bool {

@@ -86,3 +86,14 @@ fn symbol_searches_take_turns() {
     assert_eq!(pacing.symbol_search(at(300)), at(1800));
     assert_eq!(pacing.symbol_search(at(9000)), at(0));
 }
+
+#[test]
+fn real_time_bars_and_tick_by_tick_have_their_own_windows() {
+    let pacing = Pacing::new(true, HistoryPacing::Ib);
+    assert!((0..60).all(|n| pacing.real_time(n)));
+    assert!(!pacing.real_time(599_999) && pacing.real_time(600_000));
+    assert!(pacing.tick_by_tick(0, 1) && !pacing.tick_by_tick(14_999, 1));
+    assert!(pacing.tick_by_tick(1, 2) && pacing.tick_by_tick(15_000, 1));
+    let free = Pacing::new(false, HistoryPacing::Ib);
+    assert!((0..100).all(|_| free.real_time(0) && free.tick_by_tick(0, 1)));
+}

@@ -75,6 +75,12 @@ pub struct Settings {
     pub pacing: bool,
     /// Which of the history rules hold while `pacing` is on.
     pub history_pacing: HistoryPacing,
+    /// Market data lines of the login, over all clients.
+    pub market_data_lines: usize,
+    /// How long the first ticks of a line take on average.
+    pub tick_delay_ms: u64,
+    /// How long option computations take after the first ticks, on average.
+    pub greeks_delay_ms: u64,
     /// At least this many accounts: further ones are added after the scenario's, with cash only.
     pub accounts: Option<usize>,
     /// Faults that are on from the start, after the scenario's.
@@ -94,6 +100,9 @@ impl Default for Settings {
             max_server_version: NEWEST_VERSION,
             pacing: true,
             history_pacing: HistoryPacing::Ib,
+            market_data_lines: 100,
+            tick_delay_ms: 20,
+            greeks_delay_ms: 200,
             accounts: None,
             faults: Vec::new(),
             orders: OrderSettings::default(),

@@ -86,7 +86,7 @@ async fn positions(worker: Arc<Worker>, params: PositionsParams, request: Reques
     let page: Vec<Position> = all.iter().filter(asked).skip(params.offset).take(POSITIONS_MAX).cloned().collect();
     let end = params.offset.saturating_add(page.len());
     let truncated = end < total;
-    Ok(PositionsReply { positions: Arc::new(page), total, truncated, next: truncated.then_some(end), context: told.context })
+    Ok(PositionsReply { positions: page.into(), total, truncated, next: truncated.then_some(end), context: told.context })
 }
 
 /// What memory holds, and which of it was asked for.

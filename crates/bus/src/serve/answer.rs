@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use async_nats::HeaderMap;
 use bytes::Bytes;
-use schemas::{Fault, FaultCode, REPLY_BYTES_MAX, Row, fault::FaultBody, headers};
+use schemas::{Fault, FaultCode, REPLY_BYTES_MAX, Row, fault::FaultBody};
 use tokio::time::Instant;
 
 use super::{Shared, job::Job};
 use crate::{
     connection::within,
+    names,
     text::{clipped, header_text},
 };
 
@@ -28,7 +29,7 @@ pub(super) async fn tell_accepted(shared: &Shared, job: &Job) {
     if job.wants_accepted {
         tokio::time::sleep_until(job.arrived + ACCEPTED_AFTER).await;
         let mut map = HeaderMap::new();
-        map.insert(headers::ACCEPTED_BY, shared.settings.id.as_str());
+        map.insert(names::ACCEPTED_BY.clone(), shared.settings.id.as_str());
         if shared.bus.is_connected() {
             drop(within(PUBLISH_MAX, shared.bus.client.publish_with_headers(job.reply_to.clone(), map, Bytes::new())).await);
         }
@@ -50,20 +51,20 @@ pub(super) fn fitting(shared: &Shared, row: &Row, body: Vec<u8>) -> Result<Vec<u
 pub(super) async fn reply(shared: &Shared, job: &Job, outcome: Result<Vec<u8>, Fault>, started: Option<Instant>) {
     let now = Instant::now();
     let mut map = HeaderMap::new();
-    map.insert(headers::SERVED_BY, shared.settings.id.as_str());
+    map.insert(names::SERVED_BY.clone(), shared.settings.id.as_str());
     if let Some(client_id) = *shared.settings.client_id.borrow() {
-        map.insert(headers::CLIENT_ID, client_id.to_string());
+        map.insert(names::CLIENT_ID.clone(), client_id.to_string());
     }
     let started = started.unwrap_or(now);
-    map.insert(headers::QUEUE_MS, started.saturating_duration_since(job.arrived).as_millis().to_string());
-    map.insert(headers::WORK_MS, now.saturating_duration_since(started).as_millis().to_string());
+    map.insert(names::QUEUE_MS.clone(), started.saturating_duration_since(job.arrived).as_millis().to_string());
+    map.insert(names::WORK_MS.clone(), now.saturating_duration_since(started).as_millis().to_string());
     let body = match outcome {
         Ok(body) => body,
         Err(fault) => {
-            map.insert(headers::SERVICE_ERROR_CODE, fault.code.as_str());
-            map.insert(headers::SERVICE_ERROR, header_text(&fault.message));
+            map.insert(names::SERVICE_ERROR_CODE.clone(), fault.code.as_str());
+            map.insert(names::SERVICE_ERROR.clone(), header_text(&fault.message));
             if let Some(wait_ms) = fault.retry_after_ms {
-                map.insert(headers::RETRY_AFTER_MS, wait_ms.to_string());
+                map.insert(names::RETRY_AFTER_MS.clone(), wait_ms.to_string());
             }
             fault_body(fault)
         }
@@ -73,7 +74,7 @@ pub(super) async fn reply(shared: &Shared, job: &Job, outcome: Result<Vec<u8>, F
         return;
     }
     if let Err(error) = within(PUBLISH_MAX, shared.bus.client.publish_with_headers(job.reply_to.clone(), map, body.into())).await {
-        tracing::warn!(request_id = job.request.id, %error, "a reply was not sent");
+        tracing::warn!(request_id = %job.request.id, %error, "a reply was not sent");
     }
 }
 

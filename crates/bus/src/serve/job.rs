@@ -12,12 +12,15 @@ use std::{
 use async_nats::{Message, Subject};
 use bytes::Bytes;
 use futures::StreamExt;
-use schemas::{RequestId, Retry, headers};
+use schemas::{RequestId, Retry};
 use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::{Request, Shared, route::Route};
-use crate::connection::{BusError, within};
+use crate::{
+    connection::{BusError, within},
+    names,
+};
 
 /// The reply leaves this long before the caller stops waiting, or a quarter of a budget that is smaller than four of it.
 const REPLY_MARGIN: Duration = Duration::from_millis(50);
@@ -39,14 +42,14 @@ impl Job {
     pub(super) fn of(route: &Route, message: Message) -> Option<Self> {
         let arrived = Instant::now();
         let reply_to = message.reply?;
-        let get = |name: &str| message.headers.as_ref().and_then(|map| map.get(name)).map(|value| value.to_string());
-        let asked_ms = get(headers::TIMEOUT_MS).and_then(|text| text.parse::<u64>().ok());
+        let get = |name| names::value(message.headers.as_ref(), name);
+        let asked_ms = get(&names::TIMEOUT_MS).and_then(|text| text.parse::<u64>().ok());
         let budget = Duration::from_millis(asked_ms.unwrap_or(route.row.deadline_ms).min(route.row.deadline_ms));
-        // As text of our own making: it goes into logs.
-        let id = get(headers::REQUEST_ID).and_then(|text| text.parse::<RequestId>().ok()).unwrap_or_else(RequestId::mint);
-        let request = Request { id: id.to_string(), deadline: arrived + budget, caller: get(headers::CALLER) };
+        // Read, not taken over as text: it goes into logs.
+        let id = get(&names::REQUEST_ID).and_then(|text| text.parse::<RequestId>().ok()).unwrap_or_else(RequestId::mint);
+        let request = Request { id, deadline: arrived + budget, caller: get(&names::CALLER).map(str::to_owned) };
         let answer_by = arrived + (budget - REPLY_MARGIN.min(budget / 4));
-        let wants_accepted = get(headers::ACCEPT).is_some();
+        let wants_accepted = get(&names::ACCEPT).is_some();
         Some(Self { body: message.payload, reply_to, request, answer_by, wants_accepted, arrived })
     }
 }
@@ -61,7 +64,7 @@ pub(super) struct Running {
 #[derive(Debug)]
 struct Entry {
     /// `None` cannot be cancelled: a write goes on when its caller is gone.
-    id: Option<String>,
+    id: Option<RequestId>,
     cancelled: CancellationToken,
 }
 
@@ -70,8 +73,8 @@ impl Running {
         u32::try_from(self.lock().len()).unwrap_or(u32::MAX)
     }
 
-    fn cancel(&self, id: &str) {
-        self.lock().values().filter(|entry| entry.id.as_deref() == Some(id)).for_each(|entry| entry.cancelled.cancel());
+    fn cancel(&self, id: RequestId) {
+        self.lock().values().filter(|entry| entry.id == Some(id)).for_each(|entry| entry.cancelled.cancel());
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, Entry>> {
@@ -90,7 +93,7 @@ impl AtWork {
     pub(super) fn enter(shared: &Arc<Shared>, route: &Route, job: &Job) -> Self {
         let cancelled = CancellationToken::new();
         let number = shared.running.last.fetch_add(1, Ordering::Relaxed);
-        let id = (route.row.retry == Retry::Safe).then(|| job.request.id.clone());
+        let id = (route.row.retry == Retry::Safe).then_some(job.request.id);
         shared.running.lock().insert(number, Entry { id, cancelled: cancelled.clone() });
         Self { cancelled, shared: Arc::clone(shared), number }
     }
@@ -111,7 +114,7 @@ pub(super) async fn listen_for_cancels(shared: &Arc<Shared>) -> Result<AbortOnDr
             let Some(shared) = shared.upgrade() else { break };
             let id = message.subject.rsplit('.').next().unwrap_or_default();
             if let Ok(id) = id.parse::<RequestId>() {
-                shared.running.cancel(&id.to_string());
+                shared.running.cancel(id);
             }
         }
     })))

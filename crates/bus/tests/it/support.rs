@@ -137,7 +137,13 @@ impl Script {
                 let alive = positions.enter(&params.account);
                 async move {
                     drop(alive);
-                    Ok(PositionsReply { positions: Arc::default(), total: params.offset, truncated: false, next: None, context: context() })
+                    Ok(PositionsReply {
+                        positions: schemas::Written::default(),
+                        total: params.offset,
+                        truncated: false,
+                        next: None,
+                        context: context(),
+                    })
                 }
             })
     }

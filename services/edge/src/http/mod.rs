@@ -14,10 +14,11 @@ use axum::{
     Router,
     extract::{Request, State},
     http::{HeaderValue, Method, StatusCode, header},
-    middleware::{self, Next},
     response::Response,
     routing::any,
 };
+use hyper::service::Service;
+use hyper_util::service::TowerToHyperService;
 use schemas::{Fault, FaultCode};
 use service::Admin;
 
@@ -30,6 +31,7 @@ pub(crate) struct Peer(pub(crate) IpAddr);
 /// Probes of orchestrators name whatever host they like, and these two tell nothing.
 const UNGUARDED: [&str; 2] = ["/live", "/ready"];
 
+/// Every path.
 pub(crate) fn router(edge: Arc<Edge>, admin: &Admin) -> Router {
     let mut router = Router::new();
     for path in mcp_paths(&edge) {
@@ -40,12 +42,49 @@ pub(crate) fn router(edge: Arc<Edge>, admin: &Admin) -> Router {
     }
     // A prefix or a gateway's name may make one of these paths again, for which the static one wins.
     router = router.route("/{gateway}/mcp", any(other_gateway)).route("/{gateway}/mcp/", any(other_gateway));
-    router
-        .fallback(not_found)
-        .with_state(Arc::clone(&edge))
-        .merge(admin.router())
-        .method_not_allowed_fallback(admin_method)
-        .layer(middleware::from_fn_with_state(edge, guarded))
+    router.fallback(not_found).with_state(edge).merge(admin.router()).method_not_allowed_fallback(admin_method)
+}
+
+/// A router behind the guard.
+#[derive(Debug, Clone)]
+pub(crate) struct Front {
+    edge: Arc<Edge>,
+    router: TowerToHyperService<Router>,
+}
+
+impl Front {
+    pub(crate) fn new(edge: Arc<Edge>, router: Router) -> Self {
+        Self { edge, router: TowerToHyperService::new(router) }
+    }
+
+    /// Host and Origin, preflights, CORS headers. Not a layer of the router, which would box and copy it for each request.
+    pub(crate) async fn answer(self, request: Request) -> Response {
+        if UNGUARDED.contains(&request.uri().path()) {
+            return self.route(request).await;
+        }
+        let origin = match self.edge.gate.check(request.uri(), request.headers()) {
+            Ok(origin) => origin,
+            Err(fault) => {
+                // A browser sets both headers, so naming them in a log betrays nobody's data; the gate has cut them.
+                tracing::info!(%fault, "refused");
+                return answer::fault(&fault);
+            }
+        };
+        let options = *request.method() == Method::OPTIONS;
+        let mut response = if options { answer::empty(StatusCode::NO_CONTENT) } else { self.route(request).await };
+        if response.status() == StatusCode::NO_CONTENT {
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(gate::METHODS));
+        }
+        if let Some(origin) = origin {
+            gate::allow(response.headers_mut(), origin);
+        }
+        response
+    }
+
+    async fn route(&self, request: Request) -> Response {
+        let Ok(response) = self.router.call(request).await;
+        response
+    }
 }
 
 /// `/mcp`, `<prefix>/mcp`, `/ib/mcp` and `/<gw>/mcp`, each with and without a slash at the end, each once.
@@ -56,29 +95,6 @@ fn mcp_paths(edge: &Edge) -> BTreeSet<String> {
 
 fn health_paths(edge: &Edge) -> BTreeSet<String> {
     BTreeSet::from(["/health".to_owned(), format!("{}/health", edge.prefix)])
-}
-
-/// Host and Origin, preflights, CORS headers.
-async fn guarded(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> Response {
-    if UNGUARDED.contains(&request.uri().path()) {
-        return next.run(request).await;
-    }
-    let origin = match edge.gate.check(request.uri(), request.headers()) {
-        Ok(origin) => origin,
-        Err(fault) => {
-            // A browser sets both headers, so naming them in a log betrays nobody's data; the gate has cut them.
-            tracing::info!(%fault, "refused");
-            return answer::fault(&fault);
-        }
-    };
-    let mut response = if *request.method() == Method::OPTIONS { answer::empty(StatusCode::NO_CONTENT) } else { next.run(request).await };
-    if response.status() == StatusCode::NO_CONTENT {
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(gate::METHODS));
-    }
-    if let Some(origin) = origin {
-        gate::allow(response.headers_mut(), origin);
-    }
-    response
 }
 
 async fn health(State(edge): State<Arc<Edge>>, method: Method) -> Response {

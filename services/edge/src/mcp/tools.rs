@@ -154,7 +154,7 @@ async fn perform(edge: &Edge, asked: &Asked<'_>, id: Id<'_>) -> Result<Vec<u8>, 
             return Err(fault);
         }
     };
-    match tool.render(&call, &reply.body) {
+    match edge.texts.render(tool, &call, &reply.body) {
         Ok(rendered) => {
             // An answer from memory that is stale was given because IB is away.
             passage.ended(if rendered.context.stale { Evidence::None } else { Evidence::Answered });

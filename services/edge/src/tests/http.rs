@@ -197,7 +197,8 @@ async fn a_panic_is_answered_too() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("bound");
     let router = axum::Router::new().route("/boom", axum::routing::any(async || -> &'static str { panic!("on purpose") }));
-    let server = tokio::spawn(crate::listen::serve(listener, router, edge.shutdown.clone()));
+    let front = crate::http::Front::new(std::sync::Arc::clone(&edge.edge), router);
+    let server = tokio::spawn(crate::listen::serve(listener, front, edge.shutdown.clone()));
     let panicking = super::Running { address, ..edge };
     let said = panicking.get("/boom").await;
     assert_eq!((said.status, said.json()["error"]["code"].clone()), (500, json!("internal")));

@@ -38,7 +38,8 @@ async fn start(settings: &[(&str, &str)]) -> Running {
     let listener = TcpListener::bind(process.settings.address("EDGE_BIND")).await.expect("a free port");
     let address = listener.local_addr().expect("bound");
     let router = crate::http::router(Arc::clone(&edge), &process.admin);
+    let front = crate::http::Front::new(Arc::clone(&edge), router);
     let shutdown = process.shutdown.clone();
-    let server = AbortOnDropHandle::new(tokio::spawn(crate::listen::serve(listener, router, shutdown.clone())));
+    let server = AbortOnDropHandle::new(tokio::spawn(crate::listen::serve(listener, front, shutdown.clone())));
     Running { address, edge, process, shutdown, server }
 }

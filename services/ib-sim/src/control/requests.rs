@@ -63,6 +63,7 @@ pub(crate) async fn state(State(gateway): Shared) -> Json<Value> {
         "clock": gateway.clock.setting().to_string(),
         "seed": gateway.settings.seed,
         "clients": gateway.clients(),
+        "lines_open": gateway.lines.open(),
         "accounts": accounts,
         "faults": active(&gateway),
     }}))

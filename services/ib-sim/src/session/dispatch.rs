@@ -14,10 +14,10 @@ impl Live {
             Family::Session => self.serve_session(request),
             Family::Account => self.serve_accounts(request),
             Family::Contracts | Family::History | Family::News => self.serve_market(request),
-            Family::Quotes => self.serve_quotes(&request),
-            Family::Depth => self.unserved(&request),
-            Family::Ticks => self.unserved(&request),
-            Family::Options => self.unserved(&request),
+            Family::Quotes => self.serve_quotes(request),
+            Family::Depth => self.serve_depth(request),
+            Family::Ticks => self.serve_ticks(request),
+            Family::Options => self.serve_options(request),
             Family::Orders => self.serve_orders(request),
             Family::Scanner => self.unserved(&request),
             Family::Reference => self.unserved(&request),
@@ -47,14 +47,6 @@ impl Live {
                 self.error(req_id.unwrap_or(-1), ApiError::unhandled(message));
             }
             other => unreachable!("{} belongs to another family", other.name()),
-        }
-    }
-
-    fn serve_quotes(&mut self, request: &Request) {
-        match request {
-            // Silent by nature.
-            Request::MarketDataType { .. } => {}
-            other => self.unserved(other),
         }
     }
 

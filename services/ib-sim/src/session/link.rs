@@ -52,6 +52,7 @@ impl Live {
         for req_id in std::mem::take(&mut self.subs.bars).into_keys() {
             self.error(req_id, ApiError::fixed(10182));
         }
+        self.forget_streams();
         self.push_accounts();
     }
 }

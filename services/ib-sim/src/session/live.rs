@@ -17,6 +17,7 @@ use tracing::{debug, warn};
 
 use super::out::Out;
 use super::pushes::Subscriptions;
+use super::streams::{Streams, due};
 use super::{Frames, error_event};
 use crate::broker::News;
 use crate::errors::ApiError;
@@ -49,6 +50,7 @@ pub(super) struct Live {
     dialect: Dialect,
     pub(super) lease: Lease,
     pub(super) subs: Subscriptions,
+    pub(super) streams: Streams,
     pub(super) work: JoinSet<Work>,
     /// Historical requests being answered.
     pub(super) histories: HashSet<i32>,
@@ -80,6 +82,7 @@ impl Live {
             dialect,
             lease,
             subs: Subscriptions::default(),
+            streams: Streams::default(),
             work: JoinSet::new(),
             histories: HashSet::new(),
             held: HashMap::new(),
@@ -126,6 +129,7 @@ impl Live {
         let mut ticker = interval(TICK);
         ticker.set_missed_tick_behavior(MissedTickBehavior::Skip);
         while !self.closing && !self.lost {
+            let wake = self.wake();
             tokio::select! {
                 frame = frames.next() => match frame {
                     Some(Ok(body)) => self.on_frame(body),
@@ -155,9 +159,11 @@ impl Live {
                     let ticks = self.ticks;
                     self.on_tick(ticks);
                 }
+                () = due(wake) => self.on_streams(),
                 _ = jumps.changed() => {
                     self.push_accounts();
                     self.push_pnl();
+                    self.on_streams();
                 }
                 () = self.out.broken() => break,
             }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::live::{Live, MAX_PENDING, Work};
 use crate::errors::ApiError;
 use crate::journal::Count;
+use crate::lines::{Budget, Place};
 use crate::proto::event::Event;
 use crate::proto::request::{HistoryQuery, NewsQuery, Request};
 use crate::proto::types::{BarRow, Contract};
@@ -22,6 +23,8 @@ const MAX_LIVE_BARS: usize = 50;
 pub(super) struct LiveBars {
     query: Box<HistoryQuery>,
     last: Option<BarRow>,
+    /// Held for as long as the bars are open.
+    _place: Place,
 }
 
 impl Live {
@@ -115,7 +118,12 @@ impl Live {
                     if self.subs.bars.len() >= MAX_LIVE_BARS {
                         return self.error(req_id, ApiError::too_many_pending());
                     }
-                    self.subs.bars.insert(req_id, LiveBars { query: Box::new(query), last });
+                    let world = &self.gateway.world;
+                    let con_id = world.contracts.only(&query.contract, world.today(self.now())).map_or(0, |row| row.contract.con_id);
+                    let Some(place) = self.gateway.lines.take(Budget::Quotes, i64::from(con_id)) else {
+                        return self.error(req_id, ApiError::max_tickers());
+                    };
+                    self.subs.bars.insert(req_id, LiveBars { query: Box::new(query), last, _place: place });
                 }
             }
         }

@@ -4,14 +4,19 @@
 //! holds none, so that a probe of the port disturbs nobody.
 
 mod accounts;
+mod depth;
 mod dispatch;
 mod link;
 mod live;
 mod market;
+mod options;
 mod orders;
 mod out;
 mod overtake;
 mod pushes;
+mod quotes;
+mod streams;
+mod ticks;
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -43,6 +48,7 @@ use crate::wire::{frame, hello};
 use crate::world::moment::show;
 use live::Live;
 use out::Out;
+pub(crate) use quotes::Computations;
 
 /// A client that acknowledged the version but never starts is no client.
 const START_DEADLINE: Duration = Duration::from_secs(60);

@@ -6,8 +6,9 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 
 use super::calendar::{Hours, Span, add};
+use super::chain::greeks::IMPLIED_SERIES;
 use super::events::Events;
-use super::instrument::{Instrument, third_friday};
+use super::instrument::{Instrument, month_letter, third_friday};
 use super::prices::{Path, TRADE_SIZE, mix};
 use super::scenario::{CryptoData, FutureData, IndexData, PairData, Scenario, StockData};
 use crate::proto::types::Contract;
@@ -17,10 +18,18 @@ const US_EXCHANGES: &str = "SMART,AMEX,NYSE,CBOE,PHLX,ISE,CHX,ARCA,NASDAQ,DRCTED
 const STOCK_ORDERS: &str = "ACTIVETIM,AD,ADDONT,ADJUST,ALERT,ALGO,ALLOC,AON,AVGCOST,BASKET,BENCHPX,CASHQTY,COND,CONDORDER,DARKONLY,DARKPOLL,DAY,DEACT,DEACTDIS,DEACTEOD,DIS,DUR,GAT,GTC,GTD,GTT,HID,IBKRATS,ICE,IMB,IOC,LIT,LMT,LOC,MIDPX,MIT,MKT,MOC,MTL,NGCOMB,NODARK,NONALGO,OCA,OPG,OPGREROUT,PEGBENCH,PEGMID,POSTATS,POSTONLY,PREOPGRTH,PRICECHK,REL,REL2MID,RELPCTOFS,RPI,RTH,SCALE,SCALEODD,SCALERST,SIZECHK,SMARTSTG,SNAPMID,SNAPMKT,SNAPREL,STP,STPLMT,SWEEP,TRAIL,TRAILLIT,TRAILLMT,TRAILMIT,WHATIF";
 pub(crate) const OTHER_ORDERS: &str = "ACTIVETIM,AD,ADJUST,ALERT,ALGO,ALLOC,AVGCOST,BASKET,COND,CONDORDER,DAY,DEACT,DEACTDIS,DEACTEOD,GAT,GTC,GTD,GTT,IOC,LIT,LMT,MIT,MKT,MTL,NONALGO,OCA,PEGBENCH,REL,RELPCTOFS,SCALE,SCALERST,STP,STPLMT,TRAIL,TRAILLIT,TRAILLMT,TRAILMIT,WHATIF";
 const STOCK_DERIVATIVES: &[&str] = &["CFD", "OPT", "IOPT", "WAR", "BAG"];
+const OTHER_DERIVATIVES: &[&str] = &["CFD", "IOPT", "WAR"];
 const INDEX_DERIVATIVES: &[&str] = &["OPT", "FUT", "FOP", "WAR", "BAG"];
 /// Trading days of a year, to bring annual figures to a day.
 const YEAR_DAYS: f64 = 252.0;
 const STOCK_DRIFT: f64 = 0.0002;
+/// Implied volatility: what it is on average, relative to the realized one; by how much of itself it
+/// moves in a day; and what part of a volatility index it is, whose points are percents and count wings.
+const IMPLIED_PART: f64 = 1.05;
+const IMPLIED_SIGMA: f64 = 0.04;
+const IMPLIED_OF_INDEX: f64 = 0.0092;
+/// The yearly cost of carrying an index to a future's expiration, less its dividends.
+const CARRY: f64 = 0.028;
 
 struct Builder<'a> {
     seed: u64,
@@ -84,6 +93,14 @@ impl Builder<'_> {
             size_step: "1",
             hours,
             path,
+            implied: Path {
+                key: mix(mix(self.seed, IMPLIED_SERIES), path.key),
+                base: volatility * IMPLIED_PART,
+                sigma: IMPLIED_SIGMA,
+                drift: 0.0,
+                volume: 0.0,
+                ..path
+            },
             option: None,
             under: None,
             expiry: None,
@@ -115,6 +132,7 @@ impl Builder<'_> {
         let tracked = row.tracks.and_then(|con_id| indices.iter().find(|index| index.contract.con_id == con_id));
         let path = tracked.map_or(path, |index| Path { base: path.base, volume: path.volume, ..index.path });
         let volatility = tracked.map_or(row.volatility, |index| index.volatility);
+        let blank = self.blank(contract, row.hours, path, volatility);
         let american = row.hours == Hours::UsStock;
         Instrument {
             name: row.name.clone(),
@@ -130,7 +148,7 @@ impl Builder<'_> {
                 _ => 26,
             },
             order_types: STOCK_ORDERS,
-            derivatives: STOCK_DERIVATIVES,
+            derivatives: if american && row.optionable { STOCK_DERIVATIVES } else { OTHER_DERIVATIVES },
             min_tick: row.min_tick,
             size_step: if row.hours == Hours::Tokyo {
                 "100"
@@ -140,7 +158,8 @@ impl Builder<'_> {
                 "1"
             },
             first_day: row.first_day,
-            ..self.blank(contract, row.hours, path, volatility)
+            implied: tracked.map_or(blank.implied, |index| index.implied),
+            ..blank
         }
     }
 
@@ -154,8 +173,11 @@ impl Builder<'_> {
             local_symbol: row.symbol.clone(),
             ..Contract::default()
         };
-        let path = self.path(row.con_id, row.price, row.volatility, row.growth / 365.0, 0.0);
+        let of = |row: &IndexData| self.path(row.con_id, row.price, row.volatility, row.growth / 365.0, 0.0);
+        let blank = self.blank(contract, Hours::UsIndex, of(row), row.volatility);
+        let gauge = row.volatility_index.and_then(|con_id| self.scenario.indices.iter().find(|index| index.con_id == con_id)).map(of);
         Instrument {
+            implied: gauge.map_or(blank.implied, |gauge| Path { base: gauge.base * IMPLIED_OF_INDEX, ..gauge }),
             name: row.name.clone(),
             industry: "Indices".into(),
             category: "Broad Range Equity Index".into(),
@@ -163,7 +185,7 @@ impl Builder<'_> {
             market_name: row.symbol.clone(),
             derivatives: INDEX_DERIVATIVES,
             order_types: "ACTIVETIM,ALERT,COND,DAY,GTC",
-            ..self.blank(contract, Hours::UsIndex, path, row.volatility)
+            ..blank
         }
     }
 
@@ -221,7 +243,6 @@ impl Builder<'_> {
     }
 
     fn future(&self, row: &FutureData, index: &Instrument, expiry: Date) -> Instrument {
-        let letter = ["H", "M", "U", "Z"][usize::try_from(expiry.month() / 3 - 1).unwrap_or(0).min(3)];
         let contract = Contract {
             con_id: row.con_id_base + i32::from(expiry.year()) * 100 + i32::from(expiry.month()),
             symbol: row.symbol.clone(),
@@ -230,23 +251,47 @@ impl Builder<'_> {
             multiplier: Some(row.multiplier),
             exchange: row.exchange.clone(),
             currency: "USD".into(),
-            local_symbol: format!("{}{letter}{}", row.symbol, expiry.year() % 10),
+            local_symbol: format!("{}{}{}", row.symbol, month_letter(expiry), expiry.year() % 10),
             trading_class: row.symbol.clone(),
             ..Contract::default()
         };
-        // The index's own daily closes plus the cost of carrying it to the expiration.
+        // The index's own daily closes plus the cost of carrying it, which shrinks to nothing at the end.
         let days = super::prices::day_number(expiry) - super::prices::day_number(self.scenario.anchor);
-        let carry = 1.0 + 0.028 * f64::from(i32::try_from(days).unwrap_or(0)) / 365.0;
-        let path = Path { base: index.path.base * carry, volume: row.volume * 1e6, ..index.path };
+        let daily = CARRY / 365.0;
+        let carry = (daily * f64::from(i32::try_from(days).unwrap_or(0))).exp();
+        let path = Path { base: index.path.base * carry, drift: index.path.drift - daily, volume: row.volume * 1e6, ..index.path };
         Instrument {
             name: row.name.clone(),
             market_rule: 32,
             min_tick: row.min_tick,
             under: Some((row.underlying, index.contract.symbol.clone(), "IND")),
             expiry: Some(expiry),
+            implied: index.implied,
             events: Arc::clone(&index.events),
             first_day: add(expiry, (-730).days()),
             ..self.blank(contract, Hours::CmeFuture, path, index.volatility)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use crate::settings::Settings;
+    use crate::world::World;
+
+    #[test]
+    fn a_future_costs_its_index_and_the_carry_to_its_end() {
+        let world = World::new(&Settings::default(), false, 1_795_186_800).unwrap();
+        let row = |con_id| world.contracts.get(con_id).unwrap();
+        for (index, december, march) in [(416_904, 600_202_612, 600_202_703), (416_843, 610_202_612, 610_202_703)] {
+            let basis = |con_id, on| row(con_id).level(on) / row(index).level(on) - 1.0;
+            let today = date(2026, 11, 20);
+            assert!(0.001 < basis(december, today) && basis(december, today) < basis(march, today));
+            for con_id in [december, march] {
+                assert!(basis(con_id, row(con_id).expiry.unwrap()).abs() < 1e-9);
+            }
         }
     }
 }

@@ -4,6 +4,7 @@
 //! an hour, which the price tree relies on. New York's holidays are computed from the exchange's rules
 //! and hold for 2020 to 2035; other markets follow simplified rules, named where they stand.
 
+use std::cell::RefCell;
 use std::sync::LazyLock;
 
 use jiff::civil::{Date, Weekday, date};
@@ -147,7 +148,24 @@ impl Calendar {
     }
 
     /// IB's text for a few days from `from` on: `20261120:0930-20261120:1600;20261121:CLOSED`.
+    ///
+    /// A chain of options asks thousands of times for the same text, so the last few are kept.
     pub(crate) fn hours_text(self, hours: Hours, from: Date, days: i64, regular_only: bool) -> String {
+        let key = (self.always_open, hours, from, days, regular_only);
+        HOURS_TEXTS.with_borrow_mut(|kept| {
+            if let Some((_, text)) = kept.iter().find(|(known, _)| *known == key) {
+                return text.clone();
+            }
+            let text = self.write_hours(hours, from, days, regular_only);
+            if kept.len() >= MAX_HOURS_TEXTS {
+                kept.clear();
+            }
+            kept.push((key, text.clone()));
+            text
+        })
+    }
+
+    fn write_hours(self, hours: Hours, from: Date, days: i64, regular_only: bool) -> String {
         let mut parts = Vec::new();
         for offset in 0..days {
             let on = add(from, offset.days());
@@ -162,6 +180,15 @@ impl Calendar {
         }
         parts.join(";")
     }
+}
+
+/// Texts kept per thread: both of every kind of hours.
+const MAX_HOURS_TEXTS: usize = 16;
+
+type HoursKey = (bool, Hours, Date, i64, bool);
+
+thread_local! {
+    static HOURS_TEXTS: RefCell<Vec<(HoursKey, String)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// An instant on the exchange's wall clock, in any form.

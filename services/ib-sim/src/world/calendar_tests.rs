@@ -109,3 +109,19 @@ fn the_latest_day_has_begun() {
     let sunday: jiff::Timestamp = "2026-11-22T18:00:00-06:00".parse().unwrap();
     assert_eq!(REAL.latest(Hours::CmeFuture, sunday.as_second()).unwrap().date, date(2026, 11, 23));
 }
+
+/// What is kept of an earlier question is never the answer to another.
+#[test]
+fn hours_are_told_for_what_was_asked() {
+    let (real, open) = (Calendar { always_open: false }, Calendar { always_open: true });
+    let from = date(2026, 11, 20);
+    for _ in 0..2 {
+        assert!(real.hours_text(Hours::UsStock, from, 2, true).starts_with("20261120:0930-"));
+        assert!(real.hours_text(Hours::UsStock, from, 2, false).starts_with("20261120:0400-"));
+        assert!(open.hours_text(Hours::UsStock, from, 2, true).starts_with("20261120:0000-"));
+        for offset in 0..40 {
+            let on = add(from, offset.days());
+            assert!(real.hours_text(Hours::UsOption, on, 1, true).starts_with(&on.strftime("%Y%m%d").to_string()));
+        }
+    }
+}

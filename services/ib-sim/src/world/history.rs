@@ -10,7 +10,6 @@ use jiff::civil::Date;
 use super::World;
 use super::bars::{Bar, BarSize, floor, monday};
 use super::calendar::{Span, TradingDay, tomorrow, wall};
-use super::chain::greeks::{IMPLIED_PART, IMPLIED_SERIES, IMPLIED_SIGMA};
 use super::instrument::{Instrument, decimal, on_grid, plain};
 use super::moment::{Reach, end_of_query};
 use crate::errors::ApiError;
@@ -188,11 +187,9 @@ impl World {
     fn fold(&self, plan: &Plan<'_>) -> Vec<Bar> {
         let row = plan.instrument;
         match plan.show {
-            // Volatilities wander by a few percent of themselves a day; lending fees hardly move.
+            // Volatility wanders by a few percent of itself a day; lending fees hardly move.
             Show::HistoricalVolatility => self.series(row, 0x48, row.volatility, 0.02, |it| it.bars(&plan.days, plan.size)),
-            Show::ImpliedVolatility => {
-                self.series(row, IMPLIED_SERIES, row.volatility * IMPLIED_PART, IMPLIED_SIGMA, |it| it.bars(&plan.days, plan.size))
-            }
+            Show::ImpliedVolatility => self.along(row, row.implied, |it| it.bars(&plan.days, plan.size)),
             Show::FeeRate => self.series(row, 0x46, 0.28, 0.01, |it| it.bars(&plan.days, plan.size)),
             _ => self.source(row, |source| source.bars(&plan.days, plan.size)),
         }

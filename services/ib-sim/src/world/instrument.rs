@@ -31,6 +31,8 @@ pub(crate) struct Instrument {
     pub(crate) size_step: &'static str,
     pub(crate) hours: Hours,
     pub(crate) path: Path,
+    /// Its implied volatility, or its underlying's: annual, at the money, a month out.
+    pub(crate) implied: Path,
     pub(crate) option: Option<OptionModel>,
     /// Contract id, symbol and kind of the underlying, for derivatives.
     pub(crate) under: Option<(i32, String, &'static str)>,
@@ -149,6 +151,12 @@ pub(crate) fn plain(value: f64) -> String {
     let text = format!("{value:.8}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
+}
+
+/// How futures exchanges write a month.
+pub(crate) fn month_letter(on: Date) -> char {
+    let letters = ['F', 'G', 'H', 'J', 'K', 'M', 'N', 'Q', 'U', 'V', 'X', 'Z'];
+    letters[usize::try_from(on.month() - 1).unwrap_or(0).min(11)]
 }
 
 /// The third Friday of a month, when monthly options and quarterly futures end.

@@ -3,13 +3,11 @@
 //! Invariant: everything but the accounts is immutable after the start, so any number of sessions read
 //! it without locks; accounts change only through [`account::Accounts`].
 
-#[cfg_attr(not(test), expect(dead_code, reason = "told to clients by the sessions, which take it up next"))]
 pub(crate) mod access;
 pub(crate) mod account;
 pub(crate) mod bars;
 pub(crate) mod build;
 pub(crate) mod calendar;
-#[cfg_attr(not(test), expect(dead_code, reason = "told to clients by the sessions, which take it up next"))]
 pub(crate) mod chain;
 pub(crate) mod contracts;
 pub(crate) mod events;
@@ -105,7 +103,7 @@ impl World {
         let Some(model) = instrument.option else {
             return self.raw_source(instrument, with);
         };
-        let view = |at: i64, node: Node| model.view(at, &self.level(instrument, Hours::UsStock.local_date(at)), node);
+        let view = |at: i64, node: Node| model.view(at, &Self::level(instrument, Hours::UsStock.local_date(at)), node);
         self.raw_source(instrument, |raw| with(&Source { view: &view, stepped: true, ..*raw }))
     }
 
@@ -145,9 +143,13 @@ impl World {
     /// A series that is no price, such as a volatility: its own path around its own level.
     pub(crate) fn series<T>(&self, instrument: &Instrument, salt: u64, base: f64, sigma: f64, with: impl FnOnce(&Source<'_>) -> T) -> T {
         let key = mix(mix(self.seed, salt), instrument.path.key);
-        let path = prices::Path { key, base, sigma, drift: 0.0, volume: 0.0, ..instrument.path };
-        let events = &events::Events::default();
-        with(&Source { calendar: self.calendar, hours: instrument.path_hours(), path, events, view: &|_, node| node, stepped: false })
+        self.along(instrument, prices::Path { key, base, sigma, drift: 0.0, volume: 0.0, ..instrument.path }, with)
+    }
+
+    /// Any path in the hours of an instrument, without the jumps of its price.
+    pub(crate) fn along<T>(&self, instrument: &Instrument, path: prices::Path, with: impl FnOnce(&Source<'_>) -> T) -> T {
+        let (hours, events) = (instrument.path_hours(), &events::Events::default());
+        with(&Source { calendar: self.calendar, hours, path, events, view: &|_, node| node, stepped: false })
     }
 
     /// The mark price, on the instrument's grid.

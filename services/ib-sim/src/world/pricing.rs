@@ -2,8 +2,9 @@
 //!
 //! Invariant: for every finite input the results are finite; a value never falls when the volatility
 //! rises, and moves with the underlying in the option's direction. One rate for all, no dividends. An
-//! American option is worth at least what exercising it now brings (only deep puts ever need that rule,
-//! and there the Greeks are those of the exercised position); European ones keep put-call parity exactly.
+//! American option is worth at least what exercising it now brings (of a stock's only deep puts ever need
+//! that rule, and there the Greeks are those of the exercised position); European ones keep put-call
+//! parity exactly.
 
 /// The yearly rate of every model in this world, continuously compounded.
 pub(crate) const RATE: f64 = 0.04;
@@ -24,6 +25,8 @@ pub(crate) struct Vanilla {
     pub(crate) years: f64,
     /// May be exercised at any time.
     pub(crate) american: bool,
+    /// The underlying is a future, whose price holds the cost of carrying already.
+    pub(crate) on_future: bool,
 }
 
 /// Value and sensitivities in IB's units.
@@ -45,6 +48,8 @@ pub(crate) struct Greeks {
 struct Terms {
     d1: f64,
     d2: f64,
+    /// Today's value of the underlying and of the strike at the expiration.
+    carried: f64,
     discounted: f64,
     root: f64,
 }
@@ -64,27 +69,34 @@ impl Vanilla {
         if !(spread > 0.0 && spot > 0.0 && self.strike > 0.0) {
             return None;
         }
-        let d1 = ((spot / self.strike).ln() + RATE * self.years) / spread + spread / 2.0;
-        Some(Terms { d1, d2: d1 - spread, discounted: self.strike * (-RATE * self.years).exp(), root })
+        let (carried, discounted) = self.present(spot);
+        let d1 = (carried / discounted).ln() / spread + spread / 2.0;
+        Some(Terms { d1, d2: d1 - spread, carried, discounted, root })
+    }
+
+    /// Today's values of the underlying and of the strike at the expiration.
+    fn present(&self, spot: f64) -> (f64, f64) {
+        let discount = (-RATE * self.years.max(0.0)).exp();
+        (if self.on_future { spot * discount } else { spot }, self.strike * discount)
     }
 
     pub(crate) fn price(&self, spot: f64, volatility: f64) -> f64 {
         let european = match self.terms(spot, volatility) {
             None => self.without_volatility(spot),
-            Some(terms) => self.value(spot, &terms),
+            Some(terms) => self.value(&terms),
         };
         if self.american { european.max(self.intrinsic(spot)) } else { european }
     }
 
-    fn value(&self, spot: f64, terms: &Terms) -> f64 {
+    fn value(&self, terms: &Terms) -> f64 {
         let sign = self.sign();
-        (sign * (spot * normal(sign * terms.d1) - terms.discounted * normal(sign * terms.d2))).max(0.0)
+        (sign * (terms.carried * normal(sign * terms.d1) - terms.discounted * normal(sign * terms.d2))).max(0.0)
     }
 
     /// The forward's intrinsic value: the limit for a vanishing volatility.
     fn without_volatility(&self, spot: f64) -> f64 {
-        let discounted = self.strike * (-RATE * self.years.max(0.0)).exp();
-        (self.sign() * (spot - discounted)).max(0.0)
+        let (carried, discounted) = self.present(spot);
+        (self.sign() * (carried - discounted)).max(0.0)
     }
 
     fn sign(&self) -> f64 {
@@ -98,23 +110,26 @@ impl Vanilla {
         let Some(terms) = self.terms(spot, volatility) else {
             return still(price, if price > 0.0 { self.sign() } else { 0.0 });
         };
-        let european = self.value(spot, &terms);
+        let european = self.value(&terms);
         if self.american && intrinsic > european {
             return still(intrinsic, self.sign());
         }
         let sign = self.sign();
         let density = (-terms.d1 * terms.d1 / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt();
-        let decay = -spot * density * volatility / (2.0 * terms.root) - sign * RATE * terms.discounted * normal(sign * terms.d2);
-        let theta = decay / YEAR_DAYS;
+        let (kept, above) = (terms.carried / spot, normal(sign * terms.d1));
+        let earned = if self.on_future { sign * RATE * terms.carried * above } else { 0.0 };
+        let paid = sign * RATE * terms.discounted * normal(sign * terms.d2);
+        let theta = (earned - paid - terms.carried * density * volatility / (2.0 * terms.root)) / YEAR_DAYS;
         // Waiting never gains on what may be exercised at once, and no day costs more than all there is.
         let theta = if self.american { theta.min(0.0) } else { theta };
+        // Adding zero turns minus zero into zero, which a wire would show as "-0".
         Greeks {
             iv: volatility,
-            delta: sign * normal(sign * terms.d1),
-            gamma: density / (spot * volatility * terms.root),
-            vega: spot * density * terms.root / 100.0,
-            theta: theta.max(-price),
-            price,
+            delta: sign * kept * above + 0.0,
+            gamma: kept * density / (spot * volatility * terms.root),
+            vega: terms.carried * density * terms.root / 100.0,
+            theta: theta.max(-price) + 0.0,
+            price: price + 0.0,
             underlying: spot,
         }
     }

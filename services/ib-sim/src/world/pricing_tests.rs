@@ -22,7 +22,7 @@ fn the_normal_distribution_is_precise() {
 /// S=100, K=100, T=1, sigma=0.2, r=0.04: computed by the formula with an independent library.
 #[test]
 fn a_known_call_has_its_known_greeks() {
-    let call = Vanilla { call: true, strike: 100.0, years: 1.0, american: true };
+    let call = Vanilla { call: true, strike: 100.0, years: 1.0, american: true, on_future: false };
     let found = call.greeks(100.0, 0.2);
     let put = Vanilla { call: false, american: false, ..call }.greeks(100.0, 0.2);
     for (name, got, expected) in [
@@ -45,7 +45,7 @@ fn what_has_ended_is_worth_its_intrinsic_value() {
         [(true, 110.0, 10.0, 1.0), (true, 90.0, 0.0, 0.0), (false, 90.0, 10.0, -1.0), (false, 110.0, 0.0, 0.0)]
     {
         for years in [0.0, -1.0] {
-            let ended = Vanilla { call, strike: 100.0, years, american: false }.greeks(spot, 0.3);
+            let ended = Vanilla { call, strike: 100.0, years, american: false, on_future: false }.greeks(spot, 0.3);
             assert_eq!((ended.price, ended.delta, ended.gamma, ended.vega, ended.theta), (price, delta, 0.0, 0.0, 0.0));
         }
     }
@@ -53,7 +53,7 @@ fn what_has_ended_is_worth_its_intrinsic_value() {
 
 #[test]
 fn no_volatility_explains_an_impossible_price() {
-    let call = Vanilla { call: true, strike: 100.0, years: 0.5, american: true };
+    let call = Vanilla { call: true, strike: 100.0, years: 0.5, american: true, on_future: false };
     for price in [-1.0, 0.0, 10.0, 131.0, f64::NAN, f64::INFINITY] {
         assert_eq!(call.implied_volatility(130.0, price), None, "{price}");
     }
@@ -62,9 +62,9 @@ fn no_volatility_explains_an_impossible_price() {
 }
 
 fn any_option() -> impl Strategy<Value = (Vanilla, f64, f64)> {
-    let terms = (any::<bool>(), any::<bool>(), 0.05_f64..3.0, prop_oneof![Just(0.0), 0.00001_f64..0.01, 0.01_f64..4.0]);
-    (terms, 0.5_f64..9000.0, 0.01_f64..3.0).prop_map(|((call, american, moneyness, years), spot, volatility)| {
-        (Vanilla { call, strike: spot * moneyness, years, american }, spot, volatility)
+    let terms = (any::<bool>(), any::<bool>(), any::<bool>(), 0.05_f64..3.0, prop_oneof![Just(0.0), 0.00001_f64..0.01, 0.01_f64..4.0]);
+    (terms, 0.5_f64..9000.0, 0.01_f64..3.0).prop_map(|((call, american, on_future, moneyness, years), spot, volatility)| {
+        (Vanilla { call, strike: spot * moneyness, years, american, on_future }, spot, volatility)
     })
 }
 
@@ -78,7 +78,7 @@ proptest! {
         prop_assert!(found.gamma >= 0.0 && found.vega >= 0.0 && found.price >= 0.0);
         let (least, most, dearest) = if option.call { (0.0, 1.0, spot) } else { (-1.0, 0.0, option.strike) };
         prop_assert!((least..=most).contains(&found.delta));
-        prop_assert!(!option.american && !option.call || found.theta <= 0.0, "{found:?}");
+        prop_assert!(!option.american && (!option.call || option.on_future) || found.theta <= 0.0, "{found:?}");
         prop_assert!(!option.american || found.price >= option.intrinsic(spot) - 1e-9);
         prop_assert!(found.price <= dearest + 1e-9);
     }
@@ -87,9 +87,11 @@ proptest! {
     fn parity_holds((option, spot, volatility) in any_option()) {
         let call = Vanilla { call: true, american: false, ..option }.price(spot, volatility);
         let put = Vanilla { call: false, american: false, ..option }.price(spot, volatility);
-        let forward = spot - option.strike * (-RATE * option.years).exp();
+        let discount = (-RATE * option.years).exp();
+        let forward = if option.on_future { spot * discount } else { spot } - option.strike * discount;
         prop_assert!((call - put - forward).abs() < spot * 1e-9, "{call} {put} {forward}");
-        // The American pair lies between the two forwards.
+        // The American pair on a stock lies between the two forwards.
+        prop_assume!(!option.on_future);
         let put = Vanilla { call: false, american: true, ..option }.price(spot, volatility);
         prop_assert!(call - put <= forward + spot * 1e-9 && call - put >= spot - option.strike - spot * 1e-9);
     }
@@ -102,8 +104,8 @@ proptest! {
     }
 
     #[test]
-    fn greeks_are_the_slopes_of_the_value(call: bool, moneyness in 0.8_f64..1.2, years in 0.02_f64..2.0, volatility in 0.1_f64..0.8) {
-        let option = Vanilla { call, strike: 100.0 * moneyness, years, american: false };
+    fn greeks_are_the_slopes_of_the_value(call: bool, on_future: bool, moneyness in 0.8_f64..1.2, years in 0.02_f64..2.0, volatility in 0.1_f64..0.8) {
+        let option = Vanilla { call, strike: 100.0 * moneyness, years, american: false, on_future };
         let found = option.greeks(100.0, volatility);
         let slope = (option.price(100.01, volatility) - option.price(99.99, volatility)) / 0.02;
         prop_assert!((slope - found.delta).abs() < 1e-5);

@@ -1,7 +1,11 @@
-//! What the market shows of one instrument at one instant: both sides around the mark.
+//! What the market shows of one instrument at one instant: both sides around the mark, and its day so far.
 //!
-//! Invariant: a quote is a pure function of seed, contract and second; `bid < ask`, both on the
-//! instrument's grid and above zero, and the last price lies between them.
+//! Invariant: a quote is a pure function of seed, contract and instant; `bid < ask`, both on the
+//! instrument's grid and above zero. The trades of a second fold into its bar: the first is its open, the
+//! last its close, one its high, one its low, and their sizes sum to its volume.
+
+pub(crate) mod minute;
+pub(crate) mod trades;
 
 use super::World;
 use super::instrument::{Instrument, on_grid};
@@ -26,22 +30,24 @@ pub(crate) struct Quote {
 
 impl World {
     pub(crate) fn quote(&self, instrument: &Instrument, now: i64) -> Quote {
-        let mark = self.mark(instrument, now);
+        self.quote_around(instrument, self.mark(instrument, now), now)
+    }
+
+    /// Both sides around a price of the second `now`; the sizes are those of the second.
+    pub(crate) fn quote_around(&self, instrument: &Instrument, mark: f64, now: i64) -> Quote {
         let tick = instrument.min_tick;
         let share = if instrument.option.is_some() { OPTION_HALF_SPREAD } else { HALF_SPREAD };
         let half = (mark * share).max(tick / 2.0);
         let bid = on_grid((mark - half).max(tick), tick);
         let ask = on_grid(mark + half, tick).max(on_grid(bid + tick, tick));
-        let key = mix(mix(self.seed, QUOTE_SALT), mix(instrument.path.key, now.unsigned_abs()));
-        let lots = |salt: u64, most: f64| (unit(mix(key, salt)) * most).floor() + 1.0;
         let lot = if instrument.is("STK") { 100.0 } else { 1.0 };
-        Quote {
-            bid,
-            ask,
-            last: mark.clamp(bid, ask),
-            bid_size: lots(1, 20.0) * lot,
-            ask_size: lots(2, 20.0) * lot,
-            last_size: lots(3, 5.0) * lot,
-        }
+        let lots = |salt: u64, most: f64| ((self.chance(instrument, now, salt) * most).floor() + 1.0) * lot;
+        Quote { bid, ask, last: mark.clamp(bid, ask), bid_size: lots(1, 20.0), ask_size: lots(2, 20.0), last_size: lots(3, 5.0) }
+    }
+
+    /// A number in `0..1` that belongs to this instrument, second and purpose.
+    pub(crate) fn chance(&self, instrument: &Instrument, second: i64, salt: u64) -> f64 {
+        let own = mix(instrument.path.key, u64::from(instrument.contract.con_id.unsigned_abs()));
+        unit(mix(mix(mix(self.seed, QUOTE_SALT), mix(own, second.unsigned_abs())), salt))
     }
 }

@@ -129,6 +129,9 @@ pub(crate) struct IndexData {
     /// Yearly growth, as a fraction; a volatility index has none.
     #[serde(default = "growth")]
     pub(crate) growth: f64,
+    /// The index that tells its implied volatility in percent.
+    #[serde(default)]
+    pub(crate) volatility_index: Option<i32>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -179,6 +182,9 @@ pub(crate) struct FutureData {
     /// Ids of the chain: this plus year and month, as in 600202612.
     pub(crate) con_id_base: i32,
     pub(crate) volume: f64,
+    /// Distances of the strikes of its options; none without.
+    #[serde(default)]
+    pub(crate) option_steps: Option<[f64; 3]>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -256,6 +262,11 @@ impl Scenario {
                 return Err(format!("stock {}: it tracks no index of this scenario", stock.symbol));
             }
         }
+        for index in &self.indices {
+            if index.volatility_index.is_some_and(|gauge| !self.indices.iter().any(|other| other.con_id == gauge)) {
+                return Err(format!("index {}: its volatility_index is no index of this scenario", index.symbol));
+            }
+        }
         for option in &self.options {
             if !matches!(option.right.as_str(), "C" | "P") || option.strike <= 0.0 {
                 return Err(format!("option {}: needs right C or P and a strike", option.con_id));
@@ -293,34 +304,6 @@ impl Scenario {
             }
         }
         Ok(())
-    }
-
-    fn check_market(&self) -> Result<(), String> {
-        self.surfaces.stock.check()?;
-        self.surfaces.index.check()?;
-        let mut classes = HashSet::new();
-        for chain in &self.chains {
-            chain.check()?;
-            let known = self.stocks.iter().any(|row| row.con_id == chain.underlying)
-                || self.indices.iter().any(|row| row.con_id == chain.underlying);
-            if !known || !classes.insert((chain.underlying, &chain.class)) {
-                return Err(format!(
-                    "chain {}: its underlying is no stock or index of this scenario, or has this class twice",
-                    chain.class
-                ));
-            }
-        }
-        self.gaps.iter().try_for_each(GapData::check)?;
-        self.halts.iter().try_for_each(HaltData::check)?;
-        let named = self.gaps.iter().map(|row| &row.symbol).chain(self.halts.iter().map(|row| &row.symbol));
-        match named.into_iter().find(|symbol| !self.has_symbol(symbol)) {
-            Some(symbol) => Err(format!("gaps and halts: no stock or index {symbol:?}")),
-            None => Ok(()),
-        }
-    }
-
-    fn has_symbol(&self, symbol: &str) -> bool {
-        self.stocks.iter().any(|row| row.symbol == symbol) || self.indices.iter().any(|row| row.symbol == symbol)
     }
 }
 

@@ -3,11 +3,14 @@
 //!
 //! Invariant: as for the whole scenario: what loads is consistent, and what is not is refused by name.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::chain::schedule::Schedule;
 use super::prices::QUARTER;
+use super::scenario::Scenario;
 use super::surface::Surface;
 
 /// One trading class of options on a stock or an index.
@@ -155,6 +158,72 @@ impl HaltData {
     }
 }
 
+impl Scenario {
+    pub(super) fn check_market(&self) -> Result<(), String> {
+        self.surfaces.stock.check()?;
+        self.surfaces.index.check()?;
+        let mut classes = HashSet::new();
+        for chain in &self.chains {
+            chain.check()?;
+            let known = self.stocks.iter().any(|row| row.con_id == chain.underlying)
+                || self.indices.iter().any(|row| row.con_id == chain.underlying);
+            if !known || !classes.insert((chain.underlying, &chain.class)) {
+                return Err(format!(
+                    "chain {}: its underlying is no stock or index of this scenario, or has this class twice",
+                    chain.class
+                ));
+            }
+        }
+        self.gaps.iter().try_for_each(GapData::check)?;
+        self.halts.iter().try_for_each(HaltData::check)?;
+        let named = self.gaps.iter().map(|row| &row.symbol).chain(self.halts.iter().map(|row| &row.symbol));
+        match named.into_iter().find(|symbol| !self.has_symbol(symbol)) {
+            Some(symbol) => Err(format!("gaps and halts: no stock or index {symbol:?}")),
+            None => Ok(()),
+        }
+    }
+
+    fn has_symbol(&self, symbol: &str) -> bool {
+        self.stocks.iter().any(|row| row.symbol == symbol) || self.indices.iter().any(|row| row.symbol == symbol)
+    }
+}
+
 fn on_quarter(at: Timestamp) -> Result<(), String> {
     if at.as_second() % QUARTER == 0 && at.subsec_nanosecond() == 0 { Ok(()) } else { Err(format!("{at} is not on a quarter of an hour")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::world::scenario::{DEFAULT, Scenario};
+
+    /// What is wrong in a copy of the default scenario with one text replaced.
+    fn mistake(from: &str, to: &str) -> String {
+        assert!(DEFAULT.contains(from), "{from}");
+        Scenario::parse("mine.toml", &DEFAULT.replacen(from, to, 1)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn mistakes_in_the_market_are_named() {
+        let gap = |row: &str| mistake("gaps = []", &format!("gaps = [{row}]"));
+        for (error, word) in [
+            (gap(r#"{ symbol = "NOPE", at = "2026-11-20T10:15:00-05:00", percent = 1.0 }"#), "NOPE"),
+            (gap(r#"{ symbol = "AAPL", at = "2026-11-20T10:16:00-05:00", percent = 1.0 }"#), "quarter"),
+            (gap(r#"{ symbol = "AAPL", at = "2026-11-20T10:15:00-05:00", percent = -100.0 }"#), "percent"),
+            (
+                mistake("from = \"2026-11-16T10:00:00-05:00\"", "from = \"2026-11-16T10:00:00-05:00\", to = \"2026-11-16T09:00:00-05:00\""),
+                "before",
+            ),
+            (mistake("data = \"delayed\"", "data = \"late\""), "late"),
+            (mistake("schedule = \"index\"", "schedule = \"hourly\""), "hourly"),
+            (mistake("class = \"SPXW\"", "class = \"SPX\""), "SPX"),
+            (mistake("class = \"SPXW\"", "class = \"SPX W\""), "SPX W"),
+            (mistake("deliverable = 105.0", "deliverable = 0.0"), "2NVO"),
+            (mistake("stock = { skew = 0.06", "stock = { skew = 0.6"), "skew"),
+            (mistake("tracks = 416904", "tracks = 1"), "SPY"),
+            (mistake("volatility_index = 13455763", "volatility_index = 1"), "SPX"),
+            (mistake("con_id = 800000101", "con_id = 1800000101"), "1800000101"),
+        ] {
+            assert!(error.contains("mine.toml") && error.contains(word), "{word}: {error}");
+        }
+    }
 }

@@ -88,7 +88,8 @@ mod tests {
             for days in [0.05, 1.0, 7.0, 30.0, 90.0, 365.0, 800.0] {
                 let years = days / 365.0;
                 let call = |strike: f64| {
-                    Vanilla { call: true, strike, years, american: false }.price(100.0, surface.volatility(&level, strike, years))
+                    Vanilla { call: true, strike, years, american: false, on_future: false }
+                        .price(100.0, surface.volatility(&level, strike, years))
                 };
                 let mut before = (call(40.0), call(41.0));
                 for n in 42..220 {

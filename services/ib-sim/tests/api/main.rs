@@ -3,10 +3,16 @@
 
 mod accounts;
 mod control;
+mod depth;
 mod faults;
+mod frames;
 mod handshake;
 mod market;
+mod options;
 mod orders;
+mod quotes;
 mod raw;
 mod support;
+mod text;
+mod ticks;
 mod wire;

@@ -126,10 +126,14 @@ async fn hostile_input_ends_the_connection_or_is_named() {
     raw.send(20, &[0xff, 0xff]).await;
     let (message, text) = raw.message().await;
     assert!(message == 4 && text.contains("Message id 20"), "{text:?}");
+    // A text message: its number is below those of protobuf.
+    raw.0.write_all(b"\0\0\0\x06\0\0\0\x311\0").await.unwrap();
+    let (message, text) = raw.message().await;
+    assert!(message == 4 && text.contains("Message id 49") && text.contains("not protobuf-encoded"), "{text:?}");
     // A frame too long to be one.
     raw.0.write_all(&0x7fff_ffff_u32.to_be_bytes()).await.unwrap();
     assert!(raw.closed().await);
-    assert_eq!(get(&sim, "/counters").await["counters"]["unreadable"], 1);
+    assert_eq!(get(&sim, "/counters").await["counters"]["unreadable"], 2);
     sim.shutdown().await;
 }
 

@@ -4,27 +4,27 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ib_link::{Holding, Kept};
 use rust_decimal::Decimal;
-use schemas::{Num, account::Position};
+use schemas::{Num, Written, account::Position};
 
-/// Every holding as a row, made once for each snapshot: between two pushes of IB's nothing about them changes.
+/// Every holding as a row, made and written once for each snapshot: between two pushes of IB's nothing about them changes.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
     last: Mutex<Option<RowsOf>>,
 }
 
 /// A snapshot and its rows.
-type RowsOf = (Arc<Kept>, Arc<Vec<Position>>);
+type RowsOf = (Arc<Kept>, Written<Vec<Position>>);
 
 impl Rows {
-    pub(super) fn of(&self, kept: &Arc<Kept>) -> Arc<Vec<Position>> {
+    pub(super) fn of(&self, kept: &Arc<Kept>) -> Written<Vec<Position>> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         match &*last {
-            Some((of, rows)) if Arc::ptr_eq(of, kept) => Arc::clone(rows),
+            Some((of, rows)) if Arc::ptr_eq(of, kept) => rows.clone(),
             _ => {
                 let accounts = kept.accounts.iter();
                 let rows = accounts.flat_map(|(name, account)| account.holdings.iter().map(move |holding| position(name, holding)));
-                let rows = Arc::new(rows.collect::<Vec<_>>());
-                *last = Some((Arc::clone(kept), Arc::clone(&rows)));
+                let rows = Written::from(rows.collect::<Vec<_>>());
+                *last = Some((Arc::clone(kept), rows.clone()));
                 rows
             }
         }

@@ -89,23 +89,23 @@ pub(super) fn conditions(out: &mut FieldWriter, order: &Order) {
 
 fn one_condition(out: &mut FieldWriter, condition: &OrderCondition) {
     let kind = condition.kind.unwrap_or_default();
-    put!(out; kind, if condition.is_conjunction_connection.unwrap_or_default() { "a" } else { "o" });
+    put!(out; kind, if condition.is_conjunction_connection.unwrap_or(true) { "a" } else { "o" });
     if kind == 5 {
         return put!(out; condition.sec_type, condition.exchange, condition.symbol);
     }
     put!(out; flag(condition.is_more));
     match kind {
-        1 => put!(out; condition.price),
+        1 => put!(out; condition.price.unwrap_or_default()),
         3 => put!(out; condition.time),
-        4 => put!(out; condition.percent),
-        6 => put!(out; condition.volume),
-        _ => put!(out; condition.change_percent),
+        4 => put!(out; or_zero(condition.percent)),
+        6 => put!(out; or_zero(condition.volume)),
+        _ => put!(out; condition.change_percent.unwrap_or_default()),
     }
     if matches!(kind, 1 | 6 | 7) {
-        put!(out; condition.con_id, condition.exchange);
+        put!(out; or_zero(condition.con_id), condition.exchange);
     }
     if kind == 1 {
-        put!(out; condition.trigger_method);
+        put!(out; or_zero(condition.trigger_method));
     }
 }
 

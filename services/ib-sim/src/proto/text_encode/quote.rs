@@ -18,7 +18,7 @@ pub(super) fn write(out: &mut FieldWriter, event: &Event) {
     match event {
         Event::MarketDataType { req_id, kind } => put!(out; 1, *req_id, *kind),
         Event::TickReqParams(params) => {
-            put!(out; params.req_id, params.min_tick, params.bbo_exchange, params.snapshot_permissions.unwrap_or_default());
+            put!(out; id(params.req_id), params.min_tick, params.bbo_exchange, params.snapshot_permissions.unwrap_or_default());
         }
         Event::TickPrice { req_id, kind, price, size, attributes } => {
             put!(out; TICK_PRICE_VERSION, *req_id, *kind, *price, size, *attributes);
@@ -28,20 +28,20 @@ pub(super) fn write(out: &mut FieldWriter, event: &Event) {
         Event::TickString { req_id, kind, value } => put!(out; 1, *req_id, *kind, value),
         Event::TickOptionComputation(computation) => option_computation(out, computation),
         Event::TickNews(news) => {
-            put!(out; news.req_id, news.timestamp, news.provider_code, news.article_id, news.headline, news.extra_data);
+            put!(out; id(news.req_id), news.timestamp.unwrap_or_default(), news.provider_code, news.article_id, news.headline, news.extra_data);
         }
         Event::TickSnapshotEnd { req_id } => put!(out; 1, *req_id),
-        Event::RerouteMarketData(reroute) => put!(out; reroute.req_id, reroute.con_id, reroute.exchange),
-        Event::RerouteMarketDepth(reroute) => put!(out; reroute.req_id, reroute.con_id, reroute.exchange),
+        Event::RerouteMarketData(reroute) => put!(out; id(reroute.req_id), id(reroute.con_id), reroute.exchange),
+        Event::RerouteMarketDepth(reroute) => put!(out; id(reroute.req_id), id(reroute.con_id), reroute.exchange),
         Event::RealTimeBar(bar) => real_time_bar(out, bar),
         Event::MarketDepth(row) => {
             let data = row.market_depth_data.clone().unwrap_or_default();
-            put!(out; 1, row.req_id, data.position);
+            put!(out; 1, id(row.req_id), id(data.position));
             depth(out, &data);
         }
         Event::MarketDepthL2(row) => {
             let data = row.market_depth_data.clone().unwrap_or_default();
-            put!(out; 1, row.req_id, data.position, data.market_maker);
+            put!(out; 1, id(row.req_id), id(data.position), data.market_maker);
             depth(out, &data);
             put!(out; data.is_smart_depth.unwrap_or_default());
         }
@@ -53,9 +53,9 @@ pub(super) fn write(out: &mut FieldWriter, event: &Event) {
             }
         }
         Event::SmartComponents(components) => {
-            put!(out; components.req_id, components.smart_components.len());
+            put!(out; id(components.req_id), components.smart_components.len());
             for row in &components.smart_components {
-                put!(out; row.bit_number.unwrap_or_default(), row.exchange, row.exchange_letter);
+                put!(out; id(row.bit_number), row.exchange, row.exchange_letter);
             }
         }
         Event::SecDefOptParameter(row) => option_parameters(out, row),
@@ -64,17 +64,22 @@ pub(super) fn write(out: &mut FieldWriter, event: &Event) {
     }
 }
 
+/// Clients refuse a number that is not there.
+fn id(value: Option<i32>) -> i32 {
+    value.unwrap_or_default()
+}
+
 fn depth(out: &mut FieldWriter, data: &MarketDepthData) {
-    put!(out; data.operation, data.side, data.price.unwrap_or_default(), data.size);
+    put!(out; id(data.operation), id(data.side), data.price.unwrap_or_default(), data.size);
 }
 
 fn real_time_bar(out: &mut FieldWriter, bar: &RealTimeBarTick) {
-    put!(out; REAL_TIME_BAR_VERSION, bar.req_id, bar.time, bar.open, bar.high, bar.low, bar.close, bar.volume, bar.wap, bar.count);
+    put!(out; REAL_TIME_BAR_VERSION, id(bar.req_id), bar.time.unwrap_or_default(), bar.open, bar.high, bar.low, bar.close, bar.volume, bar.wap, bar.count);
 }
 
 fn option_computation(out: &mut FieldWriter, row: &TickOptionComputation) {
     put!(out;
-        row.req_id, row.tick_type, row.tick_attrib.unwrap_or_default(),
+        id(row.req_id), id(row.tick_type), id(row.tick_attrib),
         row.implied_vol.unwrap_or(NOT_COMPUTED), row.delta.unwrap_or(NOT_COMPUTED_SIGNED),
         row.opt_price.unwrap_or(NOT_COMPUTED), row.pv_dividend.unwrap_or(NOT_COMPUTED),
         row.gamma.unwrap_or(NOT_COMPUTED_SIGNED), row.vega.unwrap_or(NOT_COMPUTED_SIGNED),
@@ -83,7 +88,7 @@ fn option_computation(out: &mut FieldWriter, row: &TickOptionComputation) {
 }
 
 fn option_parameters(out: &mut FieldWriter, row: &SecDefOptParameter) {
-    put!(out; row.req_id, row.exchange, row.underlying_con_id, row.trading_class, row.multiplier, row.expirations.len());
+    put!(out; id(row.req_id), row.exchange, id(row.underlying_con_id), row.trading_class, row.multiplier, row.expirations.len());
     for expiration in &row.expirations {
         put!(out; expiration);
     }

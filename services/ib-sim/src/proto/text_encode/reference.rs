@@ -15,22 +15,27 @@ pub(super) fn write(out: &mut FieldWriter, event: &Event) {
             rows.iter().for_each(|row| scanner_row(out, row));
         }
         Event::NewsBulletin(bulletin) => {
-            put!(out; 1, bulletin.news_msg_id, bulletin.news_msg_type, bulletin.news_message, bulletin.originating_exch);
+            put!(out; 1, id(bulletin.news_msg_id), id(bulletin.news_msg_type), bulletin.news_message, bulletin.originating_exch);
         }
-        Event::ReceiveFa(answer) => put!(out; 1, answer.fa_data_type, answer.xml),
-        Event::ReplaceFaEnd(answer) => put!(out; answer.req_id, answer.text),
+        Event::ReceiveFa(answer) => put!(out; 1, id(answer.fa_data_type), answer.xml),
+        Event::ReplaceFaEnd(answer) => put!(out; id(answer.req_id), answer.text),
         Event::SoftDollarTiers(tiers) => {
-            put!(out; tiers.req_id, tiers.soft_dollar_tiers.len());
+            put!(out; id(tiers.req_id), tiers.soft_dollar_tiers.len());
             for tier in &tiers.soft_dollar_tiers {
                 put!(out; tier.name, tier.value, tier.display_name);
             }
         }
-        Event::WshMetaData(data) => put!(out; data.req_id, data.data_json),
-        Event::WshEventData(data) => put!(out; data.req_id, data.data_json),
-        Event::DisplayGroupList(list) => put!(out; 1, list.req_id, list.groups),
-        Event::DisplayGroupUpdated(group) => put!(out; 1, group.req_id, group.contract_info),
+        Event::WshMetaData(data) => put!(out; id(data.req_id), data.data_json),
+        Event::WshEventData(data) => put!(out; id(data.req_id), data.data_json),
+        Event::DisplayGroupList(list) => put!(out; 1, id(list.req_id), list.groups),
+        Event::DisplayGroupUpdated(group) => put!(out; 1, id(group.req_id), group.contract_info),
         other => unreachable!("{other:?} belongs to another family"),
     }
+}
+
+/// Clients refuse a number that is not there.
+fn id(value: Option<i32>) -> i32 {
+    value.unwrap_or_default()
 }
 
 fn scanner_row(out: &mut FieldWriter, row: &ScannerRow) {

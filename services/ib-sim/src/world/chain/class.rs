@@ -10,19 +10,17 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 
 use super::ids::Block;
-use super::ladder::Grid;
+use super::ladder::{Grid, Rung};
 use super::model::OptionModel;
 use super::schedule::{Expiration, Schedule};
 use crate::world::calendar::{Hours, add, is_us_half_day, yesterday};
-use crate::world::instrument::Instrument;
+use crate::world::instrument::{Instrument, month_letter, plain};
 use crate::world::prices::Path;
 use crate::world::surface::Surface;
 
 /// How far back and ahead of the start expirations are known.
 pub(crate) const DAYS_BACK: i64 = 45;
 pub(crate) const YEARS_AHEAD: i64 = 7;
-/// Distance of the days whose prices get strikes around them, for series listed for weeks and for years.
-const SAMPLE_DAYS: [i64; 2] = [7, 30];
 /// An option's volume as a part of its underlying's, at the money; an index counts as this many shares.
 const VOLUME_SHARE: f64 = 1.0 / 20_000.0;
 const INDEX_VOLUME: f64 = 4e7;
@@ -57,6 +55,8 @@ pub(crate) struct Class {
 pub(crate) struct Pinned {
     pub(crate) con_id: i32,
     pub(crate) on: Date,
+    /// Listed from this day on, even if its class would list it later.
+    pub(crate) since: Date,
     pub(crate) strike: u32,
     pub(crate) call: bool,
 }
@@ -65,8 +65,14 @@ pub(crate) struct Pinned {
 #[derive(Debug)]
 pub(crate) struct Series {
     pub(crate) expiration: Expiration,
-    strikes: OnceLock<Vec<u32>>,
-    rows: OnceLock<Vec<Instrument>>,
+    strikes: OnceLock<Vec<Strike>>,
+}
+
+/// One strike of a series, with its call and its put once somebody has asked for them.
+#[derive(Debug)]
+pub(crate) struct Strike {
+    pub(crate) rung: Rung,
+    pair: OnceLock<Box<[Instrument; 2]>>,
 }
 
 impl Series {
@@ -86,8 +92,15 @@ impl Class {
 
     pub(crate) fn series(&self) -> &[Series] {
         self.series.get_or_init(|| {
-            let all = self.schedule.expirations(self.known.0, self.known.1, self.cycle, self.morning);
-            all.into_iter().map(|expiration| Series { expiration, strikes: OnceLock::new(), rows: OnceLock::new() }).collect()
+            // Options on futures still trade on the morning on which they settle.
+            let day_before = self.morning && !self.is_on_future();
+            let all = self.schedule.expirations(self.known.0, self.known.1, self.cycle, day_before);
+            let listed = |own: &Expiration| {
+                let pins = self.pinned.iter().filter(|pin| pin.on == own.on);
+                pins.map(|pin| pin.since).fold(own.listed, Date::min)
+            };
+            let early = all.into_iter().map(|own| Expiration { listed: listed(&own), ..own });
+            early.map(|expiration| Series { expiration, strikes: OnceLock::new() }).collect()
         })
     }
 
@@ -97,38 +110,53 @@ impl Class {
         all.binary_search_by_key(&number, |series| self.block.number(series.expiration.on)).ok().map(|index| &all[index])
     }
 
-    /// The strikes of a series as multiples of the unit, rising.
-    pub(crate) fn strikes<'a>(&self, series: &'a Series) -> &'a [u32] {
+    /// The strikes that a series ever has, rising.
+    pub(crate) fn strikes<'a>(&self, series: &'a Series) -> &'a [Strike] {
         series.strikes.get_or_init(|| {
             let own = &series.expiration;
-            let mut codes = self.grid.strikes(own.days_listed(), &self.prices(own));
-            codes.extend(self.pinned.iter().filter(|pin| pin.on == own.on).map(|pin| pin.strike));
-            codes.sort_unstable();
-            codes.dedup();
-            codes
+            let mut rungs = self.grid.rungs(self.life(own));
+            let pinned = self.pinned.iter().filter(|pin| pin.on == own.on);
+            rungs.extend(pinned.map(|pin| Rung { code: pin.strike, since: own.listed }));
+            rungs.sort_unstable();
+            rungs.dedup_by_key(|rung| rung.code);
+            rungs.into_iter().map(|rung| Strike { rung, pair: OnceLock::new() }).collect()
         })
     }
 
-    /// The underlying's closes in a series' time, a week or a month apart.
-    fn prices(&self, own: &Expiration) -> Vec<f64> {
-        let apart = if own.days_listed() > 60 { SAMPLE_DAYS[1] } else { SAMPLE_DAYS[0] };
-        let days = std::iter::successors(Some(yesterday(own.listed)), |on| Some(add(*on, apart.days())).filter(|next| next < &own.on));
-        days.chain([own.on]).map(|on| self.pattern.level(on) * self.ratio).collect()
+    /// The strikes listed on a day: all of them, or the one that is named by its multiple of the unit.
+    pub(crate) fn listed<'a>(&self, series: &'a Series, code: Option<u32>, today: Date) -> impl Iterator<Item = &'a Strike> + use<'a> {
+        let all = self.strikes(series);
+        let found = match code {
+            None => all,
+            Some(code) => self.place(series, code).map_or(&[][..], |index| &all[index..=index]),
+        };
+        found.iter().filter(move |strike| strike.rung.since <= today)
     }
 
-    pub(crate) fn rows<'a>(&self, series: &'a Series) -> &'a [Instrument] {
-        series.rows.get_or_init(|| {
-            let strikes = self.strikes(series).iter();
-            strikes.flat_map(|strike| [self.row(series.expiration, *strike, true), self.row(series.expiration, *strike, false)]).collect()
+    fn place(&self, series: &Series, code: u32) -> Option<usize> {
+        self.strikes(series).binary_search_by_key(&code, |strike| strike.rung.code).ok()
+    }
+
+    /// The call and the put of a strike.
+    pub(crate) fn pair<'a>(&self, series: &Series, strike: &'a Strike) -> &'a [Instrument; 2] {
+        strike.pair.get_or_init(|| Box::new([true, false].map(|call| self.row(series.expiration, strike.rung, call))))
+    }
+
+    pub(crate) fn get<'a>(&self, series: &'a Series, code: u32, call: bool) -> Option<&'a Instrument> {
+        let strike = &self.strikes(series)[self.place(series, code)?];
+        self.pair(series, strike).get(usize::from(!call))
+    }
+
+    /// The days of a series, each with the days left and the price at which the one before closed.
+    fn life(&self, own: &Expiration) -> impl Iterator<Item = (Date, i64, f64)> {
+        let length = own.days_listed();
+        (0..=length).map(move |passed| {
+            let on = add(own.listed, passed.days());
+            (on, length - passed, self.pattern.level(yesterday(on)) * self.ratio)
         })
     }
 
-    pub(crate) fn get<'a>(&self, series: &'a Series, strike: u32, call: bool) -> Option<&'a Instrument> {
-        let index = self.strikes(series).binary_search(&strike).ok()?;
-        self.rows(series).get(index * 2 + usize::from(!call))
-    }
-
-    fn row(&self, own: Expiration, code: u32, call: bool) -> Instrument {
+    fn row(&self, own: Expiration, Rung { code, since }: Rung, call: bool) -> Instrument {
         let pattern = &self.pattern;
         let strike = self.grid.strike(code);
         let right = if call { "C" } else { "P" };
@@ -138,22 +166,40 @@ impl Class {
         row.contract.expiry = own.last_trade.strftime("%Y%m%d").to_string();
         row.contract.strike = Some(strike);
         right.clone_into(&mut row.contract.right);
-        // The exchange's 21 characters: class padded to 6, date, right, strike in thousandths.
-        row.contract.local_symbol = format!("{:<6}{}{right}{:08.0}", self.name(), own.on.strftime("%y%m%d"), strike * 1000.0);
+        row.contract.local_symbol = self.symbol(own.on, strike, right);
         row.option = Some(OptionModel {
             strike,
             call,
             expires_at: self.settled_at(own.on),
             american: self.american,
+            on_future: self.is_on_future(),
             ratio: self.ratio,
             surface: self.surface,
             least: pattern.min_tick,
         });
         row.expiry = Some(own.last_trade);
         row.settles = Some(own.on);
-        row.first_day = own.listed;
+        row.first_day = since;
         row.path = self.path(strike);
         row
+    }
+
+    pub(crate) fn is_on_future(&self) -> bool {
+        self.pattern.is("FOP")
+    }
+
+    fn symbol(&self, on: Date, strike: f64, right: &str) -> String {
+        if self.is_on_future() {
+            return format!("{}{}{} {right}{}", self.name(), month_letter(on), on.year() % 10, plain(strike));
+        }
+        // The exchanges' 21 characters: class padded to 6, date, right, strike in thousandths.
+        format!("{:<6}{}{right}{:08.0}", self.name(), on.strftime("%y%m%d"), strike * 1000.0)
+    }
+
+    /// Whether a local symbol can be one of this class.
+    pub(crate) fn may_be(&self, local_symbol: &str) -> bool {
+        let root = if self.is_on_future() { local_symbol.get(..self.name().len()) } else { local_symbol.get(..6).map(str::trim_end) };
+        local_symbol.is_empty() || root == Some(self.name())
     }
 
     /// The underlying's path, with the volume of one of its options: most at the money.

@@ -9,24 +9,16 @@ use super::model::{Spot, step};
 use crate::world::World;
 use crate::world::calendar::{Hours, yesterday};
 use crate::world::instrument::Instrument;
-use crate::world::prices::{Path, mix};
 use crate::world::pricing::Greeks;
 use crate::world::surface::Level;
 
-/// The series of a stock's or an index's implied volatility, and what it is on average, relative to the
-/// realized one.
+/// Sets the path of implied volatility apart from that of the price.
 pub(crate) const IMPLIED_SERIES: u64 = 0x49;
-pub(crate) const IMPLIED_PART: f64 = 1.05;
-/// By how much of itself it moves in a day.
-pub(crate) const IMPLIED_SIGMA: f64 = 0.04;
 
 impl World {
     /// Where the volatility surface of an option's underlying stands on a day: at yesterday's close.
-    pub(crate) fn level(&self, option: &Instrument, on: Date) -> Level {
-        let key = mix(mix(self.seed, IMPLIED_SERIES), option.path.key);
-        let base = option.volatility * IMPLIED_PART;
-        let implied = Path { key, base, sigma: IMPLIED_SIGMA, drift: 0.0, ..option.path };
-        Level { centre: option.level(yesterday(on)), volatility: implied.level(yesterday(on)) }
+    pub(crate) fn level(option: &Instrument, on: Date) -> Level {
+        Level { centre: option.level(yesterday(on)), volatility: option.implied.level(yesterday(on)) }
     }
 
     /// What all options of an option's underlying have in common now. Ask once for a whole chain.
@@ -35,7 +27,7 @@ impl World {
         let (quarter, node) = self.raw_source(option, |source| source.node_at(at))?;
         // Settled contracts have no time left, whatever their underlying did last.
         let at = option.option.filter(|model| now >= model.expires_at).map_or(quarter, |model| step(model.expires_at));
-        Some(Spot { at, price: node.close, level: self.level(option, Hours::UsStock.local_date(at)) })
+        Some(Spot { at, price: node.close, level: Self::level(option, Hours::UsStock.local_date(at)) })
     }
 
     /// The Greeks of an option at an instant; none for what is no option.

@@ -6,7 +6,9 @@
 //! added at the end of a list changes no other id.
 //!
 //! Invariant: no two contracts of one process share an id. Expirations are counted in a circle (of 512
-//! weeks, or of 4096 days), which is longer than the years for which a process knows expirations.
+//! weeks, or of 4096 days), which is longer than the years for which a process knows expirations. Futures
+//! are counted by quarters in a circle of four years, longer than they are listed, and the expirations
+//! that belong to one of them in a circle of sixteen weeks.
 
 use jiff::civil::Date;
 
@@ -18,6 +20,9 @@ pub(crate) const FIRST: i32 = 1_000_000_000;
 /// Bits of the circle of expirations.
 const WEEK_BITS: u32 = 9;
 const DAY_BITS: u32 = 12;
+/// The circle of quarters, and bits of the circle of weeks in one.
+const QUARTERS: i32 = 16;
+const QUARTER_WEEK_BITS: u32 = 4;
 /// Bits of a strike's multiple of the unit: enough for thrice the price.
 const STRIKE_BITS: [u32; 2] = [10, 12];
 const ROOM: f64 = 3.0;
@@ -27,6 +32,7 @@ const ROOM: f64 = 3.0;
 pub(crate) struct Block {
     pub(crate) first: i32,
     daily: bool,
+    slot_bits: u32,
     strike_bits: u32,
 }
 
@@ -45,15 +51,28 @@ impl Block {
         let unit = Grid::new(steps, 1)?.unit;
         let [few, many] = STRIKE_BITS;
         let strike_bits = if price * ROOM / unit < f64::from(1_u32 << few) { few } else { many };
-        Some((Self { first, daily, strike_bits }, Grid::new(steps, (1 << strike_bits) - 1)?))
+        let slot_bits = if daily { DAY_BITS } else { WEEK_BITS };
+        Some((Self { first, daily, slot_bits, strike_bits }, Grid::new(steps, (1 << strike_bits) - 1)?))
+    }
+
+    /// The block of one class of options on the future of one quarter, in a region that begins at `first`.
+    pub(crate) fn of_future(first: i32, ends: Date, class: i32, classes: i32, steps: [f64; 3]) -> Option<(Self, Grid)> {
+        let [_, strike_bits] = STRIKE_BITS;
+        let quarter = i32::from(ends.year()) * 4 + i32::from(ends.month()) / 3;
+        let place = quarter.rem_euclid(QUARTERS) * classes + class;
+        let block = Self { first, daily: false, slot_bits: QUARTER_WEEK_BITS, strike_bits };
+        let first = first.checked_add(place.checked_mul(1 << block.bits())?)?;
+        Some((Self { first, ..block }, Grid::new(steps, (1 << strike_bits) - 1)?))
+    }
+
+    /// Where the region of a future ends that has so many classes.
+    pub(crate) fn after_futures(first: i32, classes: i32) -> Option<i32> {
+        let [_, strike_bits] = STRIKE_BITS;
+        first.checked_add((QUARTERS * classes).checked_mul(1 << (QUARTER_WEEK_BITS + strike_bits + 1))?)
     }
 
     fn bits(self) -> u32 {
-        self.slot_bits() + self.strike_bits + 1
-    }
-
-    fn slot_bits(self) -> u32 {
-        if self.daily { DAY_BITS } else { WEEK_BITS }
+        self.slot_bits + self.strike_bits + 1
     }
 
     /// Where the next block begins; none at the end of all ids.
@@ -68,7 +87,7 @@ impl Block {
     }
 
     fn slot(self, on: Date) -> u32 {
-        u32::try_from(self.number(on).rem_euclid(1 << self.slot_bits())).unwrap_or(0)
+        u32::try_from(self.number(on).rem_euclid(1 << self.slot_bits)).unwrap_or(0)
     }
 
     pub(crate) fn id(self, on: Date, strike: u32, call: bool) -> i32 {
@@ -85,7 +104,7 @@ impl Block {
     /// The number of the series at a slot, counted from the first known expiration.
     pub(crate) fn number_at(self, slot: u32, first: Date) -> i64 {
         let from = self.number(first);
-        from + (i64::from(slot) - from).rem_euclid(1 << self.slot_bits())
+        from + (i64::from(slot) - from).rem_euclid(1 << self.slot_bits)
     }
 }
 

@@ -1,11 +1,13 @@
 //! Which strikes a series has.
 //!
 //! An exchange lists strikes around the price of the day, finely near the money and coarsely far away,
-//! and adds more as the price moves. Near expirations are fine, far ones coarse; so a class as a whole
-//! has strikes that many of its expirations lack.
+//! and adds more as the price moves and as the expiration comes near. So near expirations are fine, far
+//! ones coarse, and a class as a whole has strikes that many of its expirations lack.
 //!
-//! Invariant: strikes rise, are whole multiples of the class's unit, and fit into its con ids. At every
-//! instant until the expiration there are strikes on both sides of the money.
+//! Invariant: strikes rise, are whole multiples of the class's unit, and fit into its con ids; each is
+//! listed from its own day on. On every day there are strikes on both sides of the money.
+
+use jiff::civil::Date;
 
 /// The distances between strikes: near the money, further out, far out.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,9 +23,39 @@ pub(crate) struct Grid {
 const HALVES: f64 = 2.0;
 /// Rungs of one zone: a bound, should a scenario ask for steps of half a cent on an index.
 const MAX_RUNGS: u32 = 2000;
-/// Days listed up to which a series is short, or of the middle kind.
-const SHORT_DAYS: i64 = 60;
+/// Days before the expiration from which on strikes are near, or of the middle kind.
+const NEAR_DAYS: i64 = 60;
 const MIDDLE_DAYS: i64 = 420;
+/// New strikes are listed when the price has left the middle of those that exist by this part.
+const MOVED: f64 = 0.04;
+
+/// One strike of a series, as a multiple of the unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Rung {
+    pub(crate) code: u32,
+    /// The first day on which it trades.
+    pub(crate) since: Date,
+}
+
+/// How finely strikes are listed, by the time that is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Density {
+    Near,
+    Middle,
+    Far,
+}
+
+impl Density {
+    fn of(days_left: i64) -> Self {
+        if days_left <= NEAR_DAYS {
+            Self::Near
+        } else if days_left <= MIDDLE_DAYS {
+            Self::Middle
+        } else {
+            Self::Far
+        }
+    }
+}
 
 impl Grid {
     /// The steps that exchanges use for a price of this size.
@@ -56,31 +88,39 @@ impl Grid {
         f64::from(code) * self.unit
     }
 
-    /// The strikes of a series that is listed for so many days, as multiples of the unit: around each of
-    /// the prices that the underlying has in its time.
-    pub(crate) fn strikes(&self, days_listed: i64, prices: &[f64]) -> Vec<u32> {
-        let [fine, middle, coarse] = self.steps;
-        // How far each step reaches, as fractions of the price.
-        let zones: &[(f64, f64, f64)] = if days_listed <= SHORT_DAYS {
-            &[(fine, 0.90, 1.10), (middle, 0.80, 1.20), (coarse, 0.65, 1.35)]
-        } else if days_listed <= MIDDLE_DAYS {
-            &[(fine, 0.95, 1.05), (middle, 0.75, 1.25), (coarse, 0.5, 1.6)]
-        } else {
-            &[(middle, 0.9, 1.1), (coarse, 0.4, 2.0)]
-        };
-        let mut codes: Vec<u32> = Vec::new();
-        for price in prices {
-            for (step, from, to) in zones {
-                codes.extend(self.rungs(*step, price * from, price * to));
+    /// The strikes of a series: for each day of its life, with the days that are left and the price at
+    /// which the day before closed.
+    pub(crate) fn rungs(&self, days: impl Iterator<Item = (Date, i64, f64)>) -> Vec<Rung> {
+        let mut rungs: Vec<Rung> = Vec::new();
+        let mut listed: Option<(Density, f64)> = None;
+        for (since, left, price) in days {
+            let density = Density::of(left);
+            if listed.is_some_and(|(before, around)| before == density && (price / around - 1.0).abs() < MOVED) {
+                continue;
+            }
+            listed = Some((density, price));
+            for (step, from, to) in self.zones(density) {
+                rungs.extend(self.codes(step, price * from, price * to).map(|code| Rung { code, since }));
             }
         }
-        codes.sort_unstable();
-        codes.dedup();
-        codes
+        // Of a strike that was listed again, the first day counts.
+        rungs.sort_unstable();
+        rungs.dedup_by_key(|rung| rung.code);
+        rungs
+    }
+
+    /// How far each step reaches, as fractions of the price.
+    fn zones(&self, density: Density) -> [(f64, f64, f64); 3] {
+        let [fine, middle, coarse] = self.steps;
+        match density {
+            Density::Near => [(fine, 0.90, 1.10), (middle, 0.80, 1.20), (coarse, 0.65, 1.35)],
+            Density::Middle => [(fine, 0.97, 1.03), (middle, 0.80, 1.20), (coarse, 0.5, 1.6)],
+            Density::Far => [(middle, 0.95, 1.05), (coarse, 0.7, 1.3), (coarse * 2.0, 0.4, 2.0)],
+        }
     }
 
     /// The multiples of `step` from just below `from` to just above `to`.
-    fn rungs(&self, step: f64, from: f64, to: f64) -> impl Iterator<Item = u32> {
+    fn codes(&self, step: f64, from: f64, to: f64) -> impl Iterator<Item = u32> {
         let each = whole(step / self.unit).unwrap_or(1).max(1);
         let first = floor(from / step).max(1);
         let last = floor(to / step).saturating_add(1).min(first.saturating_add(MAX_RUNGS));
@@ -122,29 +162,47 @@ mod tests {
         }
     }
 
+    const DAY: Date = jiff::civil::date(2026, 11, 20);
+
+    fn strikes(grid: &Grid, left: i64, price: f64) -> Vec<f64> {
+        grid.rungs(std::iter::once((DAY, left, price))).into_iter().map(|rung| grid.strike(rung.code)).collect()
+    }
+
     #[test]
     fn near_series_are_finer_than_far_ones() {
         let grid = Grid::new([2.5, 5.0, 10.0], 1023).unwrap();
-        let strikes = |days| grid.strikes(days, &[272.0]).into_iter().map(|code| grid.strike(code)).collect::<Vec<_>>();
-        let (near, middle, far) = (strikes(57), strikes(270), strikes(850));
+        let (near, middle, far) = (strikes(&grid, 57, 272.0), strikes(&grid, 270, 272.0), strikes(&grid, 850, 272.0));
         assert!(near.contains(&272.5) && middle.contains(&272.5) && !far.contains(&272.5));
         assert!(near.contains(&292.5) && !middle.contains(&292.5));
-        assert!(near.contains(&295.0) && middle.contains(&295.0) && far.contains(&295.0));
+        assert!(near.contains(&300.0) && middle.contains(&300.0) && far.contains(&300.0));
         assert!(!near.contains(&500.0) && far.contains(&500.0));
-        assert!(near.len() > 30 && far.len() > 40, "{} {}", near.len(), far.len());
+        assert!(near.len() > 30 && far.len() > 20, "{} {}", near.len(), far.len());
+    }
+
+    #[test]
+    fn strikes_are_added_when_the_price_moves_or_time_runs_out() {
+        let grid = Grid::new([2.5, 5.0, 10.0], 1023).unwrap();
+        let day = |n: i8| jiff::civil::date(2026, 11, n);
+        let since = |days: &[(Date, i64, f64)], strike: f64| {
+            let found = grid.rungs(days.iter().copied()).into_iter().find(|rung| grid.strike(rung.code) == strike);
+            found.map(|rung| rung.since)
+        };
+        let moved = [(day(1), 50, 272.0), (day(2), 49, 273.0), (day(3), 48, 320.0)];
+        assert_eq!((since(&moved, 272.5), since(&moved, 342.5), since(&moved, 600.0)), (Some(day(1)), Some(day(3)), None));
+        let nearer = [(day(1), 61, 272.0), (day(2), 60, 272.0)];
+        assert_eq!((since(&nearer, 290.0), since(&nearer, 292.5)), (Some(day(1)), Some(day(2))));
     }
 
     proptest! {
         #[test]
-        fn ladders_rise_surround_the_money_and_fit(price in 1.0_f64..12_000.0, days in 1_i64..1000, drift in 0.7_f64..1.4) {
+        fn ladders_rise_surround_the_money_and_fit(price in 1.0_f64..12_000.0, left in 1_i64..1000, drift in 0.7_f64..1.4) {
             let grid = Grid::new(Grid::usual(price), 4095).unwrap();
-            let codes = grid.strikes(days, &[price, price * drift]);
+            let codes: Vec<u32> = grid.rungs([(DAY, left, price), (DAY, left, price * drift)].into_iter()).iter().map(|rung| rung.code).collect();
             prop_assert!(codes.windows(2).all(|pair| pair[0] < pair[1]));
             prop_assert!(codes.iter().all(|code| grid.code(grid.strike(*code)) == Some(*code)));
             for money in [price, price * drift] {
-                let top = grid.strike(grid.most);
-                prop_assert!(codes.iter().any(|code| grid.strike(*code) <= money || money < grid.unit));
-                prop_assert!(money >= top || codes.iter().any(|code| grid.strike(*code) > money));
+                prop_assert!(codes.iter().any(|code| grid.strike(*code) <= money || money < grid.steps[1]));
+                prop_assert!(codes.iter().any(|code| grid.strike(*code) > money));
             }
         }
     }

@@ -32,7 +32,8 @@ pub(crate) struct Chains {
 }
 
 impl Chains {
-    pub(crate) fn new(classes: Vec<Class>) -> Self {
+    pub(crate) fn new(mut classes: Vec<Class>) -> Self {
+        classes.sort_by_key(|class| class.block.first);
         let pins = classes.iter().enumerate().flat_map(|(index, class)| class.pinned.iter().map(move |pin| (pin.con_id, (index, *pin))));
         Self { pinned: pins.collect(), classes }
     }
@@ -61,8 +62,8 @@ impl Chains {
     pub(crate) fn find(&self, query: &Contract, today: Date) -> Vec<&Instrument> {
         let classes = self.classes.iter().filter(|class| class_fits(class, query));
         let series = classes.flat_map(|class| class.series().iter().map(move |series| (class, series)));
-        let series = series.filter(|(_, series)| series_fits(series, query, today));
-        series.flat_map(|(class, series)| candidates(class, series, query)).filter(|row| fits(row, query, today)).collect()
+        let series = series.filter(|(class, series)| series_fits(class, series, query, today));
+        series.flat_map(|(class, series)| candidates(class, series, query, today)).filter(|row| fits(row, query, today)).collect()
     }
 }
 
@@ -74,25 +75,24 @@ fn class_fits(class: &Class, query: &Contract) -> bool {
         && exchange_fits(&class.pattern, &query.exchange)
         && same(&query.symbol, &own.symbol)
         && same(&query.trading_class, &own.trading_class)
-        && (query.local_symbol.is_empty() || query.local_symbol.get(..6).is_some_and(|root| root.trim_end() == own.trading_class))
+        && class.may_be(&query.local_symbol)
 }
 
-fn series_fits(series: &Series, query: &Contract, today: Date) -> bool {
+fn series_fits(class: &Class, series: &Series, query: &Contract, today: Date) -> bool {
     let own = &series.expiration;
     let told = series.is_listed(today) || (query.include_expired && series.is_over(today));
     let dated = |date: Date, text: &str, format: &str| date.strftime(format).to_string().starts_with(text);
-    let by_symbol = query.local_symbol.get(6..12).is_none_or(|date| dated(own.on, date, "%y%m%d"));
+    let by_symbol = class.is_on_future() || query.local_symbol.get(6..12).is_none_or(|date| dated(own.on, date, "%y%m%d"));
     told && by_symbol && (query.expiry.is_empty() || dated(own.last_trade, &query.expiry, "%Y%m%d"))
 }
 
-/// The contracts of a series at the strike that was named, or all of them.
-fn candidates<'a>(class: &Class, series: &'a Series, query: &Contract) -> &'a [Instrument] {
-    let Some(strike) = query.strike else {
-        return class.rows(series);
-    };
-    // Whoever names a strike that does not exist must not make the whole series be built.
-    let place = class.grid.code(strike).and_then(|code| class.strikes(series).binary_search(&code).ok());
-    place.map_or(&[], |index| &class.rows(series)[index * 2..index * 2 + 2])
+/// The contracts of a series at the strike that was named, or all of them. Only what may fit is built.
+fn candidates<'a>(class: &Class, series: &'a Series, query: &Contract, today: Date) -> Vec<&'a Instrument> {
+    let code = query.strike.map(|strike| class.grid.code(strike));
+    if code == Some(None) {
+        return Vec::new();
+    }
+    class.listed(series, code.flatten(), today).flat_map(|strike| class.pair(series, strike)).collect()
 }
 
 #[cfg(test)]

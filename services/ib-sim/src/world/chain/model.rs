@@ -17,6 +17,7 @@ pub(crate) struct OptionModel {
     /// The unix second at which the value is settled.
     pub(crate) expires_at: i64,
     pub(crate) american: bool,
+    pub(crate) on_future: bool,
     /// Units of the underlying delivered per unit of the multiplier; not 1 for adjusted contracts.
     pub(crate) ratio: f64,
     pub(crate) surface: Surface,
@@ -41,7 +42,8 @@ pub(crate) fn step(instant: i64) -> i64 {
 
 impl OptionModel {
     fn vanilla(&self, at: i64) -> Vanilla {
-        Vanilla { call: self.call, strike: self.strike, years: years_between(at, self.expires_at), american: self.american }
+        let years = years_between(at, self.expires_at);
+        Vanilla { call: self.call, strike: self.strike, years, american: self.american, on_future: self.on_future }
     }
 
     /// The surface's volatility for this contract.

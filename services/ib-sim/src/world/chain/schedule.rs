@@ -17,7 +17,8 @@ use crate::world::instrument::third_friday;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Schedule {
-    /// Every trading day of the next two weeks, and the ends of quarters, besides all that `weekly` has.
+    /// Every trading day of the next two weeks, eight Fridays, the ends of quarters, the monthlies of a
+    /// quarter, and Januaries, Junes and Decembers up to two years out.
     Daily,
     /// The next eight Fridays, the monthlies of the cycle, and Januaries up to two years out.
     Weekly,
@@ -31,6 +32,15 @@ pub(crate) enum Schedule {
     Volatility,
     /// The other Wednesdays of the next six weeks.
     VolatilityWeekly,
+    /// A future's own last day, fifteen months ahead.
+    #[serde(skip)]
+    FutureEnd,
+    /// The last trading day of each month, half a year ahead.
+    #[serde(skip)]
+    MonthEnd,
+    /// A month's first, second, third or fourth Friday, eight weeks ahead, where no quarter's future ends.
+    #[serde(skip)]
+    Friday(i8),
 }
 
 /// One expiration of a class.
@@ -58,6 +68,7 @@ const SERIAL_MONTHS: i64 = 2;
 const CYCLE_MONTHS: i64 = 9;
 const YEAR_MONTHS: i64 = 12;
 const QUARTER_END_MONTHS: i64 = 15;
+const MONTH_END_MONTHS: i64 = 6;
 const LEAPS_MONTHS: i64 = 28;
 const INDEX_LEAPS_MONTHS: i64 = 36;
 
@@ -68,8 +79,8 @@ impl Schedule {
     }
 
     /// All expirations from `first` to `last`, in order. `cycle` is 0 to 2: which months of a quarter an
-    /// exchange lists ahead; `morning` is a settlement at the opening, after a last trade the day before.
-    pub(crate) fn expirations(self, first: Date, last: Date, cycle: u8, morning: bool) -> Vec<Expiration> {
+    /// exchange lists ahead; with `day_before` the last trade is on the day before the settlement.
+    pub(crate) fn expirations(self, first: Date, last: Date, cycle: u8, day_before: bool) -> Vec<Expiration> {
         let mut listed: BTreeMap<Date, Date> = BTreeMap::new();
         let mut list = |on: Date, from: Date| {
             let on = trading_day(on);
@@ -92,7 +103,7 @@ impl Schedule {
             }
             on = next;
         }
-        let before = |on: Date| if morning { trading_day(yesterday(on)) } else { on };
+        let before = |on: Date| if day_before { trading_day(yesterday(on)) } else { on };
         listed.into_iter().map(|(on, listed)| Expiration { on, last_trade: before(on), listed }).collect()
     }
 
@@ -106,11 +117,13 @@ impl Schedule {
         let in_cycle = month.month().rem_euclid(3) == i8::try_from(cycle % 3).unwrap_or(0);
         let months = match self {
             Self::Weekly | Self::Monthly if month.month() == 1 => LEAPS_MONTHS,
-            Self::Daily if month.month() == 1 => LEAPS_MONTHS,
+            Self::Daily if month.month() == 1 || month.month() % 6 == 0 => LEAPS_MONTHS,
             Self::Daily if month.month() % 3 == 0 => YEAR_MONTHS,
             Self::Daily => SERIAL_MONTHS + 1,
             Self::Weekly | Self::Monthly if in_cycle => CYCLE_MONTHS,
-            Self::Weekly | Self::Monthly => SERIAL_MONTHS,
+            // Always the month after next too, also before this month's expiration.
+            Self::Weekly => SERIAL_MONTHS + 1,
+            Self::Monthly => SERIAL_MONTHS,
             Self::Index if month.month() % 6 == 0 => INDEX_LEAPS_MONTHS,
             Self::Index => YEAR_MONTHS,
             Self::Adjusted if in_cycle => CYCLE_MONTHS,
@@ -118,7 +131,13 @@ impl Schedule {
                 let next = add(month, 1.months());
                 return list(add(third_friday(next.year(), next.month()), (-30).days()), ahead(CYCLE_MONTHS));
             }
-            Self::Adjusted | Self::VolatilityWeekly => return,
+            Self::FutureEnd if month.month() % 3 == 0 => QUARTER_END_MONTHS,
+            Self::MonthEnd => return list(month.last_of_month(), add(month, (-MONTH_END_MONTHS).months())),
+            Self::Friday(nth) if nth != 3 || month.month() % 3 != 0 => {
+                let on = add(third, (i64::from(nth - 3) * 7).days());
+                return list(on, add(on, (-WEEKLY_DAYS).days()));
+            }
+            Self::Adjusted | Self::VolatilityWeekly | Self::FutureEnd | Self::Friday(_) => return,
         };
         list(third, ahead(months));
         if self == Self::Daily && month.month() % 3 == 0 {
@@ -216,6 +235,7 @@ mod tests {
         assert_eq!(before[0], date(2026, 11, 20));
         assert_eq!(after[0], date(2026, 11, 27));
         assert_eq!(before[1..], after);
-        assert_eq!(dates(Schedule::Weekly, date(2026, 11, 26)).len(), before.len(), "a new one is listed on Thursday");
+        let thursday = dates(Schedule::Weekly, date(2026, 11, 26));
+        assert_eq!(thursday.len(), before.len() + 1, "February's is listed on Monday, a new week's on Thursday");
     }
 }

@@ -40,7 +40,8 @@ impl World {
         let mut rows = Vec::new();
         for class in self.contracts.chains().of(under.contract.con_id) {
             let listed: Vec<_> = class.series().iter().filter(|series| series.is_listed(today)).collect();
-            let mut codes: Vec<u32> = listed.iter().flat_map(|series| class.strikes(series)).copied().collect();
+            let strikes = listed.iter().flat_map(|series| class.listed(series, None, today));
+            let mut codes: Vec<u32> = strikes.map(|strike| strike.rung.code).collect();
             codes.sort_unstable();
             codes.dedup();
             let strikes: Vec<f64> = codes.into_iter().map(|code| class.grid.strike(code)).collect();

@@ -116,7 +116,7 @@ fn not_every_strike_exists_on_every_day() {
         for row in world.secdef(symbol, "SMART", kind, con_id, TODAY).unwrap() {
             let class = world.contracts.chains().of(con_id).find(|class| class.name() == row.trading_class).unwrap();
             let listed = class.series().iter().filter(|series| series.is_listed(TODAY));
-            let counts: Vec<usize> = listed.map(|series| class.strikes(series).len()).collect();
+            let counts: Vec<usize> = listed.map(|series| class.listed(series, None, TODAY).count()).collect();
             assert_eq!(counts.len(), row.expirations.len());
             assert!(counts.iter().all(|count| (20..900).contains(count)), "{} {counts:?}", row.trading_class);
             let missing = counts.iter().filter(|count| **count < row.strikes.len()).count();
@@ -169,4 +169,54 @@ fn chains_roll_with_the_date() {
     assert!(
         row.expirations.len() > 10 && row.strikes.iter().any(|strike| *strike < price) && row.strikes.iter().any(|strike| *strike > price)
     );
+}
+
+/// The account's spread expires in the month after next: the default scenario must load on every date.
+#[test]
+fn the_default_scenario_loads_on_every_date() {
+    let mut on = date(2026, 1, 1);
+    while on < date(2027, 7, 1) {
+        let noon = on.at(17, 0, 0, 0).to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp().as_second();
+        assert!(World::new(&Settings::default(), true, noon).is_ok(), "{on}");
+        on = crate::world::calendar::add(on, jiff::ToSpan::days(9));
+    }
+}
+
+#[test]
+fn futures_have_options_of_their_own() {
+    let world = world();
+    let rows = world.secdef("ES", "CME", "FUT", 600_202_612, TODAY).unwrap();
+    let classes: Vec<&str> = rows.iter().map(|row| row.trading_class.as_str()).collect();
+    assert_eq!(classes, ["ES", "EW", "EW1", "EW2", "EW3", "EW4"]);
+    assert!(rows.iter().all(|row| row.exchange == "CME" && row.multiplier == "50" && row.strikes.len() > 100));
+    assert_eq!((&rows[0].expirations, &rows[1].expirations), (&vec!["20261218".to_owned()], &vec!["20261130".to_owned()]));
+    assert!(world.secdef("ES", "CBOE", "FUT", 600_202_612, TODAY).unwrap().is_empty());
+    // An option belongs to the future that ends next after it.
+    let march = world.secdef("ES", "", "FUT", 600_202_703, TODAY).unwrap();
+    let months = march.iter().find(|row| row.trading_class == "EW").unwrap();
+    assert_eq!(months.expirations, ["20261231", "20270129", "20270226"]);
+    let query = Contract {
+        symbol: "ES".into(),
+        sec_type: "FOP".into(),
+        exchange: "CME".into(),
+        expiry: "20261211".into(),
+        strike: Some(6600.0),
+        right: "P".into(),
+        ..Contract::default()
+    };
+    let put = world.contracts.only(&query, TODAY).unwrap();
+    assert_eq!((put.contract.local_symbol.as_str(), put.contract.trading_class.as_str()), ("EW2Z6 P6600", "EW2"));
+    assert_eq!(world.contracts.get(put.contract.con_id).unwrap().contract, put.contract);
+    let by_symbol = Contract { symbol: String::new(), local_symbol: "EW2Z6 P6600".into(), ..query };
+    assert_eq!(world.contracts.only(&Contract { expiry: String::new(), strike: None, ..by_symbol }, TODAY).unwrap().contract, put.contract);
+    assert_eq!(put.details(world.calendar, TODAY).under_sec_type, "FUT");
+}
+
+/// No id is used twice over all classes, whatever their kind.
+#[test]
+fn blocks_of_ids_do_not_overlap() {
+    let world = world();
+    let blocks: Vec<ids::Block> = world.contracts.chains().classes.iter().map(|class| class.block).collect();
+    assert!(blocks.len() > 250);
+    assert!(blocks.windows(2).all(|pair| pair[0].next().unwrap() <= pair[1].first), "{blocks:?}");
 }
