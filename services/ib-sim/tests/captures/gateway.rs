@@ -52,8 +52,7 @@ fn moment(capture: &str) -> jiff::Timestamp {
 /// The default world with the captured account's currency and stocks in place of its own.
 fn scenario() -> tempfile::NamedTempFile {
     let default = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/default.toml");
-    // The spread of the default account expires in a month that is not listed on every date.
-    let default = std::fs::read_to_string(default).unwrap().replace("monthly+2", "monthly+1");
+    let default = std::fs::read_to_string(default).unwrap();
     let (before, rest) = default.split_once("[[accounts]]").expect("accounts");
     let (_, after) = rest.split_once("\n\n").expect("an empty line behind the accounts");
     let account = r#"
