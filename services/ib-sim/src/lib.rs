@@ -15,6 +15,9 @@ mod errors;
 mod face;
 mod faults;
 mod feed;
+#[doc(hidden)]
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod gateway;
 mod journal;
 mod lines;

@@ -69,6 +69,10 @@ const KEYS: &[(&str, &[&str])] = &[
     ("Position", &["contract.conId"]),
     ("PositionMulti", &["contract.conId"]),
     ("PortfolioValue", &["contract.conId"]),
+    ("OrderStatus", &["orderId", "status"]),
+    ("OpenOrder", &["orderId", "orderState.status"]),
+    ("CompletedOrder", &["order.action"]),
+    ("ExecutionDetails", &["execution.orderId"]),
     ("ErrorMessage", &["errorCode"]),
     ("TickPrice", &["tickType"]),
     ("TickSize", &["tickType"]),
@@ -87,7 +91,7 @@ pub(crate) struct Side {
 #[derive(Debug)]
 struct Row {
     name: &'static str,
-    key: String,
+    keys: &'static [&'static str],
     fields: BTreeMap<String, String>,
 }
 
@@ -134,8 +138,22 @@ impl Row {
             }
         }
         let keys = KEYS.iter().find(|(of, _)| *of == name).map_or(&[][..], |(_, keys)| keys);
-        let key: Vec<&str> = keys.iter().filter_map(|key| fields.get(*key).map(String::as_str)).collect();
-        Self { name, key: key.join(" "), fields }
+        Self { name, keys, fields }
+    }
+
+    /// What identifies the row, of those fields that it has.
+    fn key(&self) -> String {
+        let values: Vec<&str> = self.keys.iter().filter_map(|key| self.fields.get(*key).map(String::as_str)).collect();
+        values.join(" ")
+    }
+
+    /// Whether a sent row is about the same as this recorded one, which may leave a key out if it is `partial`.
+    fn is_about(&self, live: &Self, partial: bool) -> bool {
+        let equal = |key: &&str| match (self.fields.get(*key), live.fields.get(*key)) {
+            (None, _) if partial => true,
+            (recorded, live) => recorded == live,
+        };
+        self.name == live.name && self.keys.iter().all(equal)
     }
 }
 
@@ -174,8 +192,8 @@ fn answers(request: &'static str, recorded: &[Row], live: &[Row], partial: bool,
     let mut rest: Vec<&Row> = live.iter().collect();
     let (mut recorded_order, mut live_order) = (Vec::new(), Vec::new());
     for row in recorded {
-        let Some(at) = rest.iter().position(|other| other.name == row.name && other.key == row.key) else {
-            note(row.name, Kind::AnswerMissing, row.key.clone(), show(row), String::new());
+        let Some(at) = rest.iter().position(|other| row.is_about(other, partial)) else {
+            note(row.name, Kind::AnswerMissing, row.key(), show(row), String::new());
             continue;
         };
         let other = rest.remove(at);
@@ -194,7 +212,7 @@ fn answers(request: &'static str, recorded: &[Row], live: &[Row], partial: bool,
         }
     }
     for row in rest {
-        note(row.name, Kind::AnswerAdded, row.key.clone(), String::new(), show(row));
+        note(row.name, Kind::AnswerAdded, row.key(), String::new(), show(row));
     }
     // The pairs in the order in which the live side sent them; where that breaks, the order is another.
     let position = |row: &Row| live.iter().position(|other| std::ptr::eq(other, row));
@@ -209,7 +227,10 @@ fn answers(request: &'static str, recorded: &[Row], live: &[Row], partial: bool,
 }
 
 fn order<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
-    let names = rows.map(|row| if row.key.is_empty() { row.name.to_owned() } else { format!("{}({})", row.name, row.key) });
+    let names = rows.map(|row| {
+        let key = row.key();
+        if key.is_empty() { row.name.to_owned() } else { format!("{}({key})", row.name) }
+    });
     names.collect::<Vec<_>>().join(", ")
 }
 

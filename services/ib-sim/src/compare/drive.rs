@@ -1,7 +1,7 @@
 //! The client side of one recorded connection, said again to a gateway.
 //!
-//! Invariant: every wait has an end: a request goes out once the gateway has sent as many frames as were recorded
-//! before it, or has been quiet for [`QUIET_MAX`].
+//! Invariant: every wait has an end: a request goes out once the gateway has sent as many messages of each kind as were
+//! recorded before it, or has been quiet for [`QUIET_MAX`].
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -32,26 +32,29 @@ const ACTS: [u32; 6] = [3, 4, 19, 21, 58, 109];
 pub(crate) struct Said {
     pub(crate) version: i32,
     pub(crate) steps: Vec<(Direction, Frame)>,
-    /// Frames of the gateway among them.
-    heard: usize,
+    /// How many messages of each number the gateway has sent.
+    heard: Kinds,
     /// Requests that act on the account and were not sent.
     pub(crate) left_out: Vec<&'static str>,
 }
 
+/// Counts of message numbers.
+type Kinds = HashMap<u32, usize>;
+
 /// Says the client side of `section` to the gateway and notes both sides.
-pub(crate) async fn run(section: &Section, gateway: &str, orders: bool) -> Result<Said, CompareError> {
+pub(crate) async fn run(section: &Section, gateway: &str, orders: bool, ids: &mut Ids) -> Result<Said, CompareError> {
     let mut wire = Wire::open(section, gateway).await?;
     let mut said = Said { version: wire.version, ..Said::default() };
-    let mut ids = Ids::default();
-    let mut recorded = 0;
+    ids.next_connection();
+    let mut recorded = Kinds::new();
     for step in &section.steps {
         match step.from {
             Direction::Gateway => {
-                recorded += 1;
+                *recorded.entry(step.frame.number).or_default() += 1;
                 ids.recorded(section.server_version, &step.frame);
             }
             Direction::Client => {
-                wire.listen(&mut said, &mut ids, recorded).await?;
+                wire.listen(&mut said, ids, Some(&recorded)).await?;
                 if ACTS.contains(&step.frame.number) && !orders {
                     said.left_out.push(step.frame.name(Direction::Client));
                     continue;
@@ -62,7 +65,7 @@ pub(crate) async fn run(section: &Section, gateway: &str, orders: bool) -> Resul
             }
         }
     }
-    wire.listen(&mut said, &mut ids, usize::MAX).await?;
+    wire.listen(&mut said, ids, None).await?;
     Ok(said)
 }
 
@@ -102,14 +105,16 @@ impl Wire {
         Ok(())
     }
 
-    /// Reads until the gateway has sent `wanted` frames or is quiet.
-    async fn listen(&mut self, said: &mut Said, ids: &mut Ids, wanted: usize) -> Result<(), CompareError> {
-        while self.open && said.heard < wanted && said.heard < MAX_FRAMES {
+    /// Reads until the gateway has sent all that is `wanted` or is quiet.
+    async fn listen(&mut self, said: &mut Said, ids: &mut Ids, wanted: Option<&Kinds>) -> Result<(), CompareError> {
+        let complete =
+            |heard: &Kinds, wanted: &Kinds| wanted.iter().all(|(number, count)| heard.get(number).is_some_and(|heard| heard >= count));
+        while self.open && said.steps.len() < MAX_FRAMES && !wanted.is_some_and(|wanted| complete(&said.heard, wanted)) {
             let version = self.version;
             let heard = self
                 .read(QUIET_MAX, |body| {
                     if let Some(frame) = Frame::read(body) {
-                        said.heard += 1;
+                        *said.heard.entry(frame.number).or_default() += 1;
                         said.steps.push((Direction::Gateway, ids.incoming(version, &frame)));
                     }
                 })
@@ -140,15 +145,26 @@ impl Wire {
 
 /// Accounts and order ids of the recording, and those that stand for them on this gateway.
 #[derive(Debug, Default)]
-struct Ids {
+pub(crate) struct Ids {
     recorded_accounts: Vec<String>,
     live_accounts: Vec<String>,
     recorded_order: Option<i64>,
     live_order: Option<i64>,
+    /// Of all connections: a later one may see and cancel the orders of an earlier one.
     orders: HashMap<i64, i64>,
 }
 
 impl Ids {
+    /// Every client id counts its orders from a number of its own.
+    fn next_connection(&mut self) {
+        (self.recorded_order, self.live_order) = (None, None);
+    }
+
+    /// How much higher this gateway's order ids are.
+    fn offset(&self) -> i64 {
+        self.live_order.zip(self.recorded_order).map_or(0, |(live, recorded)| live - recorded)
+    }
+
     /// Reads what a recorded frame of the welcome gives.
     fn recorded(&mut self, version: i32, frame: &Frame) {
         let (mut accounts, mut order) = (Vec::new(), None);
@@ -161,7 +177,7 @@ impl Ids {
 
     /// The client's frame with this gateway's accounts and order ids.
     fn outgoing(&mut self, version: i32, frame: &Frame) -> Frame {
-        let offset = self.live_order.zip(self.recorded_order).map_or(0, |(live, recorded)| live - recorded);
+        let offset = self.offset();
         if frame.number == 3
             && let Some(id) = marks::id(Direction::Client, version, frame)
         {
@@ -192,8 +208,10 @@ impl Ids {
         }
         self.live_order = self.live_order.or(live_order);
         let accounts: HashMap<&str, &str> = pairs(&self.live_accounts, &self.recorded_accounts);
+        let (offset, next) = (self.offset(), frame.number == 9);
         let mut edit = |mark: Option<Mark>, seen: Seen| {
             Some(match (mark, seen) {
+                (Some(Mark::OrderId), Seen::Number(id)) if next => Seen::Number(id - offset),
                 (Some(Mark::OrderId | Mark::RequestId), Seen::Number(id)) => Seen::Number(self.orders.get(&id).copied().unwrap_or(id)),
                 (Some(Mark::Account | Mark::Accounts), Seen::Text(text)) => {
                     Seen::Text(accounts.get(&text[..]).map_or(text.clone(), |&recorded| recorded.to_owned()))

@@ -52,8 +52,9 @@ pub async fn compare(transcript: &Transcript, gateway: &str, orders: bool, accep
     let (mut found, mut left_out, mut versions) = (Differences::new(), Vec::new(), Vec::new());
     // One table for each side: permanent and execution ids are compared by the order in which they appear.
     let (mut recorded_names, mut live_names) = (Pseudonyms::default(), Pseudonyms::default());
+    let mut ids = drive::Ids::default();
     for section in &transcript.sections {
-        let said = drive::run(section, gateway, orders).await?;
+        let said = drive::run(section, gateway, orders, &mut ids).await?;
         versions.push((section.server_version, said.version));
         let recorded: Vec<_> = section
             .steps

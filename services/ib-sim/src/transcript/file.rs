@@ -110,8 +110,9 @@ impl FrameLine {
             (DialectName::NumberedText, None, None, Some(fields)) => Payload::NumberedText(fields.clone()),
             _ => return Err("a protobuf line has `fields` or `hex`, a text line has `text`".to_owned()),
         };
-        let first = self.text.as_ref().and_then(|fields| fields.first());
-        if first.is_some_and(|first| *first != self.message.to_string()) || self.text.as_ref().is_some_and(Vec::is_empty) {
+        // As a number: nobody forbids a client to write 08.
+        let begins_with = |fields: &Vec<String>| fields.first().and_then(|first| first.parse().ok()) == Some(self.message);
+        if self.text.as_ref().is_some_and(|fields| !begins_with(fields)) {
             return Err(format!("the text does not begin with the message number {}", self.message));
         }
         Ok(Frame { number: self.message, payload })
@@ -163,6 +164,7 @@ mod tests {
         let fields = vec!["9".to_owned(), "1".to_owned(), "1000".to_owned()];
         assert_eq!(round(9, Payload::Text(fields.clone())).name, "NextValidId");
         round(9, Payload::NumberedText(fields));
+        round(8, Payload::Text(vec!["08".to_owned()]));
     }
 
     #[test]

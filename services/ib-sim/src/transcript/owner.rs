@@ -12,22 +12,42 @@ use super::marks;
 pub(crate) struct Owners {
     /// Message number and id of each request, in the order they were sent.
     requests: Vec<(u32, Option<i64>)>,
+    /// The request for open orders that is being answered.
+    listing: Option<usize>,
     version: i32,
 }
 
+/// Open, automatic and all open orders; and what each of them ends with.
+const LISTINGS: [u32; 3] = [5, 15, 16];
+const LISTING_ENDS: u32 = 53;
+/// The rows of such a list, which carry the ids of the orders.
+const LISTED: [u32; 2] = [3, 5];
+
 impl Owners {
     pub(crate) fn new(version: i32) -> Self {
-        Self { requests: Vec::new(), version }
+        Self { version, ..Self::default() }
     }
 
     /// Notes a request; its index is its name from here on.
     pub(crate) fn asked(&mut self, frame: &Frame) -> usize {
         self.requests.push((frame.number, marks::id(Direction::Client, self.version, frame)));
-        self.requests.len() - 1
+        let index = self.requests.len() - 1;
+        if LISTINGS.contains(&frame.number) {
+            self.listing = Some(index);
+        }
+        index
     }
 
     /// The index of the request that this frame answers; `None` before the first one.
-    pub(crate) fn owner(&self, frame: &Frame) -> Option<usize> {
+    pub(crate) fn owner(&mut self, frame: &Frame) -> Option<usize> {
+        if LISTED.contains(&frame.number) && self.listing.is_some() {
+            return self.listing;
+        }
+        if frame.number == LISTING_ENDS
+            && let Some(listing) = self.listing.take()
+        {
+            return Some(listing);
+        }
         let id = marks::id(Direction::Gateway, self.version, frame);
         let by_id = id.and_then(|id| self.requests.iter().rposition(|(_, asked)| *asked == Some(id)));
         let of = catalogue::entry(Direction::Gateway, frame.number).map_or(&[][..], |entry| &entry.of);
@@ -43,6 +63,18 @@ mod tests {
 
     fn text(fields: &[&str]) -> Frame {
         Frame { number: fields[0].parse().unwrap(), payload: Payload::Text(fields.iter().map(|&field| field.to_owned()).collect()) }
+    }
+
+    /// The rows of a list carry the ids of orders, which were placed by another request.
+    #[test]
+    fn open_orders_belong_to_the_request_for_them() {
+        let mut owners = Owners::new(178);
+        let placed = owners.asked(&text(&["3", "7"]));
+        assert_eq!(owners.owner(&text(&["5", "7"])), Some(placed));
+        let listed = owners.asked(&text(&["5", "1"]));
+        assert_eq!(owners.owner(&text(&["5", "7"])), Some(listed));
+        assert_eq!(owners.owner(&text(&["53", "1"])), Some(listed));
+        assert_eq!(owners.owner(&text(&["3", "7", "Filled"])), Some(placed));
     }
 
     #[test]

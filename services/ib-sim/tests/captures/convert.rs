@@ -6,8 +6,6 @@ use serde_json::{Map, Value, json};
 
 /// What the captures call `$req1`.
 const REQUEST_ID: i64 = 1001;
-/// The captures begin after the start of the API; theirs used this client id.
-const CLIENT_ID: i64 = 1;
 
 /// The transcript of a capture.
 pub(crate) fn transcript(capture: &str) -> String {
@@ -22,7 +20,7 @@ pub(crate) fn transcript(capture: &str) -> String {
                 let handshake: Value = serde_json::from_str(rest).expect("JSON");
                 lines.push(json!({"kind": "open", "connection": connection, "ms": 0, "hello": "v213..226", "server_version": 226,
                     "connection_time": handshake["connection_time"]}));
-                lines.push(frame(connection, "client", 71, json!({"clientId": CLIENT_ID})));
+                lines.push(frame(connection, "client", 71, json!({"clientId": client_id(capture)})));
             }
             "client" | "server" => {
                 let (kind, fields) = rest.split_once(' ').expect("a kind and its fields");
@@ -44,6 +42,12 @@ pub(crate) fn transcript(capture: &str) -> String {
         }
     }
     lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// The captures begin after the start of the API; what is told of orders names the client's id.
+fn client_id(capture: &str) -> i64 {
+    let told = capture.split("\"client_id\":\"").nth(1).and_then(|rest| rest.split('"').next());
+    told.map_or(1, |id| id.parse().expect("a client id"))
 }
 
 fn frame(connection: u32, from: &str, number: u32, fields: Value) -> Value {
@@ -77,8 +81,8 @@ fn request(kind: &str, fields: &Value) -> (u32, Value) {
             // Two of the captures leave the contract out; all of them are about this one.
             let contract =
                 if fields["contract"].is_null() { json!({"conId": 265_598, "exchange": "SMART"}) } else { contract(&fields["contract"]) };
-            // The captures leave out the flag without which nothing would have been sent on.
             let mut order = order(fields);
+            // What every client sends unless it is told otherwise; the captures leave it out.
             order["transmit"] = json!(true);
             (3, json!({"orderId": int(&fields["order_id"]), "contract": contract, "order": order}))
         }
