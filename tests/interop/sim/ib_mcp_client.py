@@ -52,9 +52,9 @@ async def main():
             await ask("get_account_summary", r"NetLiquidation")
             await ask("get_positions", r"DUSIM00001")
             chain = await ask("get_option_chain", r"202\d{5}", symbol="AAPL", sec_type="STK", exchange="SMART")
-            await ask("get_index_quote", r"\d{3,}\.\d+", symbol="SPX", use_delayed=False)
+            await ask("get_index_quote", r"\d{3,}\.\d+", symbol="SPX")
             months = sorted(set(re.findall(r"\b202[67]\d{4}\b", chain)))
-            quotes = {"symbol": "AAPL", "right": "C", "strikes": [270.0, 275.0], "trading_class": "AAPL", "use_delayed": False}
+            quotes = {"symbol": "AAPL", "right": "C", "strikes": [270.0, 275.0], "trading_class": "AAPL"}
             if months:
                 await ask("get_option_quotes", r"27[05].*\d\.\d\d", expiry=months[min(4, len(months) - 1)], **quotes)
             check("ib-mcp: every tool was called", called == listed, sorted(listed - called))

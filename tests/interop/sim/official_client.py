@@ -68,7 +68,7 @@ MORE = [
 ]
 
 # Fields that are the moment's: times of orders and errors, and what follows from them.
-MOMENT = {("error", "1"), ("completedOrder", "2.completedTime")}
+MOMENT = {("error", "1"), ("completedOrder", "2.completedTime"), ("completedOrder", "1.autoCancelDate")}
 
 
 def session(name, version, clock, requests):
