@@ -12,7 +12,7 @@ limits=(-rss_limit_mb=1024 -malloc_limit_mb=64 -timeout=10)
 command -v cargo-fuzz >/dev/null || cargo install cargo-fuzz --version "$CARGO_FUZZ" --locked
 # libFuzzer needs flags that the stable compiler keeps for nightly.
 export RUSTC_BOOTSTRAP=1
-cargo fuzz build --fuzz-dir . --target-dir "${CARGO_TARGET_DIR:-../../../target}/fuzz"
+cargo fuzz build --fuzz-dir .
 
 mapfile -t targets < <(cargo fuzz list --fuzz-dir .)
 share=$((seconds / ${#targets[@]}))
@@ -22,6 +22,6 @@ for target in "${targets[@]}"; do
     echo "== fuzz $target (${share}s)"
     # What is found goes to the first folder; the committed corpus stays as it is.
     mkdir "$new/$target"
-    cargo fuzz run --fuzz-dir . --target-dir "${CARGO_TARGET_DIR:-../../../target}/fuzz" "$target" "$new/$target" "corpus/$target" -- \
-        -max_total_time="$share" -max_len=65536 -print_final_stats=0 -verbosity=0 "${limits[@]}"
+    cargo fuzz run --fuzz-dir . "$target" "$new/$target" "corpus/$target" -- \
+        -max_total_time="$share" -max_len=65536 -print_final_stats=0 -print_funcs=0 -verbosity=0 "${limits[@]}"
 done

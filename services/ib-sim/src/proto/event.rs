@@ -4,15 +4,15 @@
 //! that is absent there is an empty one in text.
 
 use super::types::{BarRow, Contract, ContractDetails, ScannerRow, SessionRow, SymbolRow};
-use crate::wire::pb::advisor::{ReceiveFa, ReplaceFaEnd, SoftDollarTiers};
+use crate::wire::pb::advisor::SoftDollarTiers;
 use crate::wire::pb::config::{ConfigResponse, UpdateConfigResponse};
-use crate::wire::pb::depth::{DepthMarketDataDescription, MarketDepth, MarketDepthL2, RerouteMarketDepthRequest, SmartComponents};
+use crate::wire::pb::depth::{DepthMarketDataDescription, MarketDepth, MarketDepthL2, SmartComponents};
 use crate::wire::pb::event::{NewsBulletin, WshEventData, WshMetaData};
 use crate::wire::pb::group::{DisplayGroupList, DisplayGroupUpdated};
 use crate::wire::pb::option::SecDefOptParameter;
 use crate::wire::pb::order::Order;
 use crate::wire::pb::order_report::{CommissionAndFeesReport, Execution, OrderBound, OrderState, OrderStatus};
-use crate::wire::pb::quote::{RealTimeBarTick, RerouteMarketDataRequest, TickNews, TickOptionComputation, TickReqParams};
+use crate::wire::pb::quote::{RealTimeBarTick, TickNews, TickOptionComputation, TickReqParams};
 use crate::wire::pb::tick::{HistogramData, HistoricalTicks, HistoricalTicksBidAsk, HistoricalTicksLast, TickByTickData};
 
 macro_rules! events {
@@ -89,13 +89,11 @@ events! {
     TickOptionComputation(TickOptionComputation),
     TickNews(Box<TickNews>),
     TickSnapshotEnd { req_id: i32 },
-    RerouteMarketData(RerouteMarketDataRequest),
     RealTimeBar(Box<RealTimeBarTick>),
     MarketDepth(Box<MarketDepth>),
     MarketDepthL2(Box<MarketDepthL2>),
     MarketDepthExchanges(Vec<DepthMarketDataDescription>),
     SmartComponents(SmartComponents),
-    RerouteMarketDepth(RerouteMarketDepthRequest),
     TickByTick(Box<TickByTickData>),
     HistoricalTicks(HistoricalTicks),
     HistoricalTicksBidAsk(HistoricalTicksBidAsk),
@@ -106,8 +104,6 @@ events! {
     ScannerParameters(String),
     ScannerData { req_id: i32, rows: Vec<ScannerRow> },
     NewsBulletin(NewsBulletin),
-    ReceiveFa(ReceiveFa),
-    ReplaceFaEnd(ReplaceFaEnd),
     SoftDollarTiers(SoftDollarTiers),
     WshMetaData(WshMetaData),
     WshEventData(WshEventData),

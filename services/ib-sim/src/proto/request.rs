@@ -193,7 +193,7 @@ requests! {
     Reference {
         NewsBulletins { all: bool },
         CancelNewsBulletins,
-        RequestFa { kind: i32 },
+        Fa { kind: i32 },
         ReplaceFa { req_id: i32, kind: i32, xml: String },
         SoftDollarTiers { req_id: i32 },
         WshMetaData { req_id: i32 },

@@ -158,7 +158,6 @@ impl Seed {
             Event::TickOptionComputation(self.record()),
             Event::TickNews(Box::new(self.record())),
             Event::TickSnapshotEnd { req_id },
-            Event::RerouteMarketData(self.record()),
             Event::RealTimeBar(Box::new(self.record())),
             Event::MarketDepth(Box::new(crate::wire::pb::depth::MarketDepth {
                 req_id: Some(req_id),
@@ -173,7 +172,6 @@ impl Seed {
                 req_id: Some(req_id),
                 smart_components: self.repeat(|| self.record()),
             }),
-            Event::RerouteMarketDepth(self.record()),
             Event::TickByTick(Box::new(TickByTickData { historical_tick_last: Some(last()), ..live() })),
             Event::TickByTick(Box::new(TickByTickData { historical_tick_bid_ask: Some(bid_ask()), tick_type: Some(3), ..live() })),
             Event::TickByTick(Box::new(TickByTickData {
@@ -315,8 +313,6 @@ impl Seed {
             Event::FamilyCodes(self.pairs()),
             Event::UserInfo { req_id, white_branding_id: self.text(2) },
             Event::NewsBulletin(self.record()),
-            Event::ReceiveFa(self.record()),
-            Event::ReplaceFaEnd(self.record()),
             Event::SoftDollarTiers(crate::wire::pb::advisor::SoftDollarTiers {
                 req_id: Some(req_id),
                 soft_dollar_tiers: self.repeat(|| self.record()),

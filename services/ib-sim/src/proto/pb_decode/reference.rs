@@ -10,7 +10,7 @@ pub(super) fn decode_reference(message: u32, body: &[u8]) -> Result<Request, Dec
     Ok(match message {
         12 => Request::NewsBulletins { all: event::NewsBulletinsRequest::decode(body)?.all_messages.unwrap_or_default() },
         13 => Request::CancelNewsBulletins,
-        18 => Request::RequestFa { kind: advisor::FaRequest::decode(body)?.fa_data_type.unwrap_or_default() },
+        18 => Request::Fa { kind: advisor::FaRequest::decode(body)?.fa_data_type.unwrap_or_default() },
         19 => {
             let request = advisor::FaReplace::decode(body)?;
             Request::ReplaceFa {

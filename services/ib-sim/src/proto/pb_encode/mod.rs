@@ -66,13 +66,11 @@ pub(crate) fn encode(event: &Event) -> Bytes {
         | Event::TickOptionComputation(_)
         | Event::TickNews(_)
         | Event::TickSnapshotEnd { .. }
-        | Event::RerouteMarketData(_)
         | Event::RealTimeBar(_)
         | Event::MarketDepth(_)
         | Event::MarketDepthL2(_)
         | Event::MarketDepthExchanges(_)
         | Event::SmartComponents(_)
-        | Event::RerouteMarketDepth(_)
         | Event::TickByTick(_)
         | Event::HistoricalTicks(_)
         | Event::HistoricalTicksBidAsk(_)
@@ -83,8 +81,6 @@ pub(crate) fn encode(event: &Event) -> Bytes {
         Event::ScannerParameters(_)
         | Event::ScannerData { .. }
         | Event::NewsBulletin(_)
-        | Event::ReceiveFa(_)
-        | Event::ReplaceFaEnd(_)
         | Event::SoftDollarTiers(_)
         | Event::WshMetaData(_)
         | Event::WshEventData(_)

@@ -15,8 +15,6 @@ pub(super) fn encode_reference(event: &Event) -> Bytes {
             protobuf(20, &scanner::ScannerData { req_id: Some(*req_id), scanner_data_element: rows.iter().map(scanner_row).collect() })
         }
         Event::NewsBulletin(bulletin) => protobuf(14, bulletin),
-        Event::ReceiveFa(answer) => protobuf(16, answer),
-        Event::ReplaceFaEnd(answer) => protobuf(103, answer),
         Event::SoftDollarTiers(tiers) => protobuf(77, tiers),
         Event::WshMetaData(data) => protobuf(104, data),
         Event::WshEventData(data) => protobuf(105, data),

@@ -16,7 +16,7 @@ pub(super) fn decode_reference(message: u32, fields: &mut FieldReader<'_>) -> De
             Request::NewsBulletins { all: fields.flag()? }
         }
         13 => Request::CancelNewsBulletins,
-        18 => Request::RequestFa { kind: version_and_id(fields)? },
+        18 => Request::Fa { kind: version_and_id(fields)? },
         19 => {
             let kind = version_and_id(fields)?;
             let xml = fields.text()?;

@@ -51,13 +51,11 @@ pub(crate) fn encode(event: &Event) -> Option<Bytes> {
         | Event::TickOptionComputation(_)
         | Event::TickNews(_)
         | Event::TickSnapshotEnd { .. }
-        | Event::RerouteMarketData(_)
         | Event::RealTimeBar(_)
         | Event::MarketDepth(_)
         | Event::MarketDepthL2(_)
         | Event::MarketDepthExchanges(_)
         | Event::SmartComponents(_)
-        | Event::RerouteMarketDepth(_)
         | Event::SecDefOptParameter(_)
         | Event::SecDefOptParameterEnd { .. } => quote::write(out_ref, event),
         Event::TickByTick(_)
@@ -68,8 +66,6 @@ pub(crate) fn encode(event: &Event) -> Option<Bytes> {
         Event::ScannerParameters(_)
         | Event::ScannerData { .. }
         | Event::NewsBulletin(_)
-        | Event::ReceiveFa(_)
-        | Event::ReplaceFaEnd(_)
         | Event::SoftDollarTiers(_)
         | Event::WshMetaData(_)
         | Event::WshEventData(_)

@@ -31,8 +31,6 @@ pub(super) fn write(out: &mut FieldWriter, event: &Event) {
             put!(out; id(news.req_id), news.timestamp.unwrap_or_default(), news.provider_code, news.article_id, news.headline, news.extra_data);
         }
         Event::TickSnapshotEnd { req_id } => put!(out; 1, *req_id),
-        Event::RerouteMarketData(reroute) => put!(out; id(reroute.req_id), id(reroute.con_id), reroute.exchange),
-        Event::RerouteMarketDepth(reroute) => put!(out; id(reroute.req_id), id(reroute.con_id), reroute.exchange),
         Event::RealTimeBar(bar) => real_time_bar(out, bar),
         Event::MarketDepth(row) => {
             let data = row.market_depth_data.clone().unwrap_or_default();

@@ -17,8 +17,6 @@ pub(super) fn write(out: &mut FieldWriter, event: &Event) {
         Event::NewsBulletin(bulletin) => {
             put!(out; 1, id(bulletin.news_msg_id), id(bulletin.news_msg_type), bulletin.news_message, bulletin.originating_exch);
         }
-        Event::ReceiveFa(answer) => put!(out; 1, id(answer.fa_data_type), answer.xml),
-        Event::ReplaceFaEnd(answer) => put!(out; id(answer.req_id), answer.text),
         Event::SoftDollarTiers(tiers) => {
             put!(out; id(tiers.req_id), tiers.soft_dollar_tiers.len());
             for tier in &tiers.soft_dollar_tiers {

@@ -46,7 +46,7 @@ impl Live {
                 self.push_bulletins();
             }
             Request::CancelNewsBulletins => self.subs.reference.bulletins = None,
-            Request::RequestFa { kind } => {
+            Request::Fa { kind } => {
                 // Groups and aliases are left; profiles went with TWS 983.
                 let known = matches!(kind, 1 | 3);
                 self.error(-1, if known { ApiError::not_an_advisor() } else { ApiError::no_such_advisor_data() });

@@ -22,22 +22,6 @@ pub(crate) struct FaReplace {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct ReceiveFa {
-    #[prost(int32, optional, tag = "1")]
-    pub(crate) fa_data_type: Option<i32>,
-    #[prost(string, optional, tag = "2")]
-    pub(crate) xml: Option<String>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct ReplaceFaEnd {
-    #[prost(int32, optional, tag = "1")]
-    pub(crate) req_id: Option<i32>,
-    #[prost(string, optional, tag = "2")]
-    pub(crate) text: Option<String>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct SoftDollarTiers {
     #[prost(int32, optional, tag = "1")]
     pub(crate) req_id: Option<i32>,

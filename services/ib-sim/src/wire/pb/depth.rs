@@ -108,13 +108,3 @@ pub(crate) struct SmartComponent {
     #[prost(string, optional, tag = "3")]
     pub(crate) exchange_letter: Option<String>,
 }
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct RerouteMarketDepthRequest {
-    #[prost(int32, optional, tag = "1")]
-    pub(crate) req_id: Option<i32>,
-    #[prost(int32, optional, tag = "2")]
-    pub(crate) con_id: Option<i32>,
-    #[prost(string, optional, tag = "3")]
-    pub(crate) exchange: Option<String>,
-}

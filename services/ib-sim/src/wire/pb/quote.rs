@@ -170,13 +170,3 @@ pub(crate) struct RealTimeBarTick {
     #[prost(int32, optional, tag = "9")]
     pub(crate) count: Option<i32>,
 }
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct RerouteMarketDataRequest {
-    #[prost(int32, optional, tag = "1")]
-    pub(crate) req_id: Option<i32>,
-    #[prost(int32, optional, tag = "2")]
-    pub(crate) con_id: Option<i32>,
-    #[prost(string, optional, tag = "3")]
-    pub(crate) exchange: Option<String>,
-}

@@ -31,12 +31,14 @@ impl World {
     }
 
     /// The Greeks of an option at an instant; none for what is no option.
+    #[cfg(test)]
     pub(crate) fn greeks(&self, option: &Instrument, now: i64) -> Option<Greeks> {
         let model = option.option?;
         Some(model.greeks(&self.spot(option, now)?))
     }
 
     /// The Greeks of many options of one underlying, which is priced once. All must be listed.
+    #[cfg(test)]
     pub(crate) fn chain_greeks(&self, options: &[&Instrument], now: i64) -> Vec<Greeks> {
         let Some(spot) = options.first().and_then(|first| self.spot(first, now)) else {
             return Vec::new();
