@@ -65,11 +65,12 @@ impl Drop for Running {
 async fn bench() {
     let (sim, addr) = start_sim();
     say(&format!("simulator: {} MiB when started", sim.memory_mib()));
+    // First, while the memory is what these lines take.
+    lines(&sim, addr).await;
     for ask in [Ask::current_time(), Ask::contract("AAPL"), Ask::bars("AAPL")] {
         round_trips(addr, &ask).await;
     }
     flood(&sim, addr).await;
-    lines(&sim, addr).await;
 }
 
 async fn round_trips(sim: SocketAddr, ask: &Ask) {
