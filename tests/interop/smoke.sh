@@ -34,11 +34,23 @@ if grep -q SIMULATED "$log"; then ok "the board says SIMULATED"; else bad "the b
 edge=$(sed -n 's|.*edge on http://\([^,]*\),.*|\1|p' "$log" | head -n 1)
 [ -n "$edge" ] || { cat "$log"; echo "the log names no address of the edge"; exit 1; }
 
+# The README also shows a simulator of its own, with a control port.
+cargo run --release -- sim --bind 127.0.0.1:0 --control-bind 127.0.0.1:0 >"$data/sim" 2>"$data/sim.log" &
+sim=$!
+trap 'kill -INT "$up" "$sim" 2>/dev/null || true; wait "$up" "$sim" 2>/dev/null || true; rm -rf "$data"' EXIT
+for _ in $(seq 1 100); do
+    grep -q '"control"' "$data/sim" && break
+    sleep 0.2
+done
+control=$(sed -n 's|.*"control":"\([^"]*\)".*|\1|p' "$data/sim")
+[ -n "$control" ] || { cat "$data/sim.log"; echo "the simulator names no control port"; exit 1; }
+
 curls=0
 while IFS= read -r line; do
     curls=$((curls + 1))
     here=${line//127.0.0.1:48012/$edge}
-    [ "$here" != "$line" ] || { bad "does not name the default address: $line"; continue; }
+    here=${here//127.0.0.1:8002/$control}
+    [ "$here" != "$line" ] || { bad "names neither the edge's default address nor the control port: $line"; continue; }
     answer=$(bash -c "${here/curl /curl -s -m 70 --noproxy \'*\' }") || { bad "$line"; continue; }
     case "$answer" in
         *'"isError":true'* | *'"error":'* | '') bad "$line"; echo "$answer" | head -c 600; echo ;;
@@ -46,6 +58,8 @@ while IFS= read -r line; do
     esac
 done < <(grep '^curl ' README.md)
 [ "$curls" -gt 0 ] || bad "the README has no curl"
+kill -INT "$sim"
+if wait "$sim"; then ok "the simulator ends on an interrupt"; else bad "the simulator's exit status is $?"; fi
 
 # Whether cargo has replaced itself with ibmesh or waits for it: the lock of the data directory says who it is.
 ibmesh=$(cat "$data/mesh/lock")
