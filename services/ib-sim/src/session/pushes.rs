@@ -201,12 +201,16 @@ impl Live {
     /// Positions that differ from what was sent, over the named accounts.
     fn changed_positions(&self, accounts: &[String], held: &mut Held) -> Vec<(String, Position)> {
         let all = self.gateway.world.accounts.all();
+        let today = Some(self.gateway.world.today(self.now()));
         let mut changed = Vec::new();
         for account in all.into_iter().filter(|account| accounts.contains(&account.id)) {
             for position in account.positions {
                 let now = (position.quantity, position.average_cost);
                 let key = (account.id.clone(), position.con_id);
-                // A position that was never seen and is flat is no news.
+                // IB lists what was closed for the rest of that day only; who has seen it before is told.
+                if position.quantity == 0.0 && position.day != today && !held.contains_key(&key) {
+                    continue;
+                }
                 if held.insert(key, now) != Some(now) {
                     changed.push((account.id.clone(), position));
                 }

@@ -138,6 +138,20 @@ async fn positions_stay_live_after_their_end() {
     sim.shutdown().await;
 }
 
+/// What was closed on another day is told to those who saw it, and not listed for the others.
+#[tokio::test]
+async fn a_closed_position_is_told_and_then_forgotten() {
+    let sim = sim().await;
+    let one = client(&sim, 1).await;
+    let mut rows = one.positions().await.unwrap().filter_data();
+    while !matches!(soon(rows.next()).await.unwrap().unwrap(), PositionUpdate::PositionEnd) {}
+    change(&sim, 0).await;
+    assert!(matches!(soon(rows.next()).await.unwrap().unwrap(), PositionUpdate::Position(row) if row.position == 0.0));
+    let listed = positions(&client(&sim, 2).await).await;
+    assert!(listed.len() == 4 && listed.iter().all(|row| row.position != 0.0), "{listed:?}");
+    sim.shutdown().await;
+}
+
 #[tokio::test]
 async fn positions_by_account_end_once_and_stay_live() {
     let sim = start(ib_sim::Settings { accounts: Some(2), ..settings() }).await;
