@@ -56,7 +56,7 @@ impl Live {
 
     /// A cancel has no answer, unless there was nothing to cancel.
     fn cancelled(&mut self, known: bool, req_id: i32, error: ApiError) {
-        if !known && self.held.remove(&req_id).is_none() {
+        if !known {
             self.error(req_id, error);
         }
     }
