@@ -113,10 +113,14 @@ impl Live {
         let Some(frame) = self.dialect.encode(event) else { return };
         self.gateway.journal.sent(self.gateway.clock.now_ms(), self.lease.client_id, event, &frame);
         if self.out.send(&frame, fate).is_err() {
-            warn!(client_id = self.lease.client_id, "dropping a client that does not read");
-            self.gateway.counters.add(Count::slow_clients_dropped);
-            self.lost = true;
+            self.drop_slow();
         }
+    }
+
+    fn drop_slow(&mut self) {
+        warn!(client_id = self.lease.client_id, "dropping a client that does not read");
+        self.gateway.counters.add(Count::slow_clients_dropped);
+        self.lost = true;
     }
 
     pub(super) fn error(&mut self, id: i32, error: ApiError) {
@@ -173,7 +177,12 @@ impl Live {
                     self.push_pnl();
                     self.on_streams();
                 }
-                () = self.out.broken() => break,
+                () = self.out.broken() => {
+                    if self.out.stuck() {
+                        self.drop_slow();
+                    }
+                    break;
+                }
             }
         }
         self.work.abort_all();

@@ -10,7 +10,7 @@ use ibapi::news::ArticleType;
 use ibapi::subscriptions::SubscriptionItemStreamExt;
 use time::OffsetDateTime;
 
-use crate::frames::{Field, Frames, by_id};
+use crate::frames::{Field, Frames, by_id, contract};
 use crate::support::{client, fault, friday, get, post, settings, sim, soon, start};
 
 /// The code of a terminal notice.
@@ -303,5 +303,21 @@ async fn requests_that_wait_under_one_id_are_all_answered() {
     for _ in 0..2 {
         frames.until(|answer| answer.id == 52).await;
     }
+    sim.shutdown().await;
+}
+
+/// Every option of an index in one answer: tens of thousands of frames, and the client stays.
+#[tokio::test]
+async fn a_whole_chain_is_answered() {
+    let sim = friday().await;
+    let mut frames = Frames::start(&sim, 7).await;
+    frames.ask(9, &[Field::Int(1, 5), Field::Inner(2, contract("SPX", "OPT", ""))]).await;
+    let mut count = 0;
+    while frames.next().await.id == 10 {
+        count += 1;
+    }
+    assert!(count > 20_000, "{count}");
+    frames.ask(49, &[]).await;
+    assert_eq!(frames.next().await.id, 49);
     sim.shutdown().await;
 }
