@@ -50,6 +50,12 @@ fn absurd_amounts_are_refused() {
 }
 
 #[test]
+fn conditions_have_a_limit() {
+    let with = |count: usize| Order { conditions: vec![crate::wire::pb::order::OrderCondition::default(); count], ..order("MKT") };
+    assert_eq!((read(with(64)).is_ok(), read(with(65))), (true, Err(321)));
+}
+
+#[test]
 fn times_in_force() {
     let tif = |tif: &str, order: Order| read(Order { tif: Some(tif.into()), ..order }).map(|terms| terms.tif);
     assert_eq!(tif("", order("MKT")), Ok(Tif::Day));
