@@ -1,7 +1,8 @@
 //! The one table of codes and texts that this gateway sends, as a real one words them.
 //!
 //! Texts come from IB's message code page and from captures of real gateways; the few whose wording
-//! is not attested are marked. Invariant: no other module writes an error text of its own.
+//! is not attested are marked. Invariant: every code and the form of its text come from here; the cause of a
+//! 321 may be worded where the request is checked.
 
 mod orders;
 mod quotes;

@@ -24,6 +24,8 @@ const BURST: usize = 6;
 /// More tick-by-tick requests than that within their window are none of a sane client.
 const MAX_TICK_REQUESTS: usize = 1_000;
 const SYMBOL_SEARCH_EVERY: Duration = Duration::from_secs(1);
+/// A search that would wait longer is refused.
+const LONGEST_SEARCH_WAIT: Duration = Duration::from_secs(60);
 
 /// What happened to a message that was counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,15 +102,20 @@ impl Pacing {
     }
 
     /// How long a symbol search has to wait. IB answers faster ones late rather than with an error, so
-    /// does this gateway: each search takes the next free second.
-    pub(crate) fn symbol_search(&self, uptime: Duration) -> Duration {
+    /// does this gateway: each search takes the next free second. None if too many wait already; such a
+    /// search takes no second from those that come later.
+    pub(crate) fn symbol_search(&self, uptime: Duration) -> Option<Duration> {
         if !self.on {
-            return Duration::ZERO;
+            return Some(Duration::ZERO);
         }
         let mut windows = self.windows();
         let slot = windows.next_search.max(uptime);
+        let wait = slot.saturating_sub(uptime);
+        if wait > LONGEST_SEARCH_WAIT {
+            return None;
+        }
         windows.next_search = slot + SYMBOL_SEARCH_EVERY;
-        slot.saturating_sub(uptime)
+        Some(wait)
     }
 
     /// Opens a historical request, or says that it violates the rules.

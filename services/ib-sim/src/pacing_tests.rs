@@ -81,10 +81,19 @@ fn fifty_open_at_once() {
 fn symbol_searches_take_turns() {
     let pacing = Pacing::new(true, HistoryPacing::Ib);
     let at = Duration::from_millis;
-    assert_eq!(pacing.symbol_search(at(100)), at(0));
-    assert_eq!(pacing.symbol_search(at(300)), at(800));
-    assert_eq!(pacing.symbol_search(at(300)), at(1800));
-    assert_eq!(pacing.symbol_search(at(9000)), at(0));
+    assert_eq!(pacing.symbol_search(at(100)), Some(at(0)));
+    assert_eq!(pacing.symbol_search(at(300)), Some(at(800)));
+    assert_eq!(pacing.symbol_search(at(300)), Some(at(1800)));
+    assert_eq!(pacing.symbol_search(at(9000)), Some(at(0)));
+}
+
+/// A client that floods the search does not lock out the others for as long as it likes.
+#[test]
+fn a_flood_of_searches_is_refused_and_costs_later_ones_no_more() {
+    let pacing = Pacing::new(true, HistoryPacing::Ib);
+    let taken = (0..1_000).filter(|_| pacing.symbol_search(Duration::ZERO).is_some()).count();
+    assert_eq!(taken, 61);
+    assert_eq!(pacing.symbol_search(Duration::from_secs(30)), Some(Duration::from_secs(31)));
 }
 
 #[test]

@@ -20,10 +20,12 @@ use crate::wire::pb::order_report::OrderBound;
 use crate::wire::pb::order_request::ExecutionFilter;
 use crate::world::World;
 
-/// Orders that are not over, over all clients.
+/// Orders that work, over all clients.
 pub(super) const MAX_OPEN: usize = 5_000;
+/// Orders that wait in the gateway to be transmitted, over all clients.
+pub(super) const MAX_UNTRANSMITTED: usize = 5_000;
 /// Finished orders kept for questions; the oldest go first.
-const MAX_COMPLETED: usize = 5_000;
+pub(super) const MAX_COMPLETED: usize = 5_000;
 const SECONDS_PER_DAY: i64 = 86_400;
 
 /// What a step sees of the world around it.
@@ -117,9 +119,11 @@ impl Book {
         self.out.push(news);
     }
 
-    /// Nothing works: a later jump of the clock has nothing to walk through.
+    /// Nothing works: a later jump of the clock has nothing to walk through. What was refused or exercised
+    /// meanwhile never saw a tick, so it is tidied here.
     pub(super) fn rest(&mut self, now: i64) {
         self.last_tick = now;
+        self.tidy(now);
     }
 
     pub(super) fn error(&mut self, client_id: i32, id: i32, error: ApiError) {
@@ -157,9 +161,10 @@ impl Book {
         }
     }
 
-    /// The order that a client means by an id: the one that is not over, else the newest.
+    /// The order that a client means by an id: the one that is not over, else the newest. What was
+    /// entered by hand and not bound yet has no id, so zero means none of them.
     pub(super) fn find(&self, client_id: i32, order_id: i32) -> Option<&Entry> {
-        let own = || self.orders.values().rev().filter(move |entry| entry.is(client_id, order_id));
+        let own = || self.orders.values().rev().filter(move |entry| order_id != 0 && entry.is(client_id, order_id));
         own().find(|entry| !entry.status.is_final()).or_else(|| own().next())
     }
 

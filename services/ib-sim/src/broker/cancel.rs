@@ -3,6 +3,7 @@
 //! Invariant: only the client that placed an order can cancel it by its id; what is over stays as it is.
 
 use super::book::{Book, Desk};
+use super::entry::Entry;
 use super::status::Status;
 use crate::errors::ApiError;
 
@@ -41,18 +42,33 @@ impl Book {
         }
     }
 
-    /// As captured: the status first, then 202.
-    pub(super) fn withdraw(&mut self, desk: &Desk<'_>, perm_id: i64, words: &str) {
-        self.complete(perm_id, Status::Cancelled, desk.now(), words.to_owned());
-        self.tell_status(perm_id);
-        self.tell_error(perm_id, ApiError::fixed(202));
-        self.cancel_children(desk, perm_id);
-        let parent = self.orders.get(&perm_id).filter(|entry| entry.order.auto_cancel_parent.unwrap_or(false));
-        if let Some(parent) = parent.and_then(|entry| self.find(entry.client_id, entry.terms.parent_id))
-            && parent.status.is_working()
-        {
-            let perm_id = parent.perm_id;
-            self.withdraw(desk, perm_id, BY_SYSTEM);
+    /// As captured: the status first, then 202. Its children go with it, and its parent if it asked for that.
+    pub(super) fn withdraw(&mut self, desk: &Desk<'_>, perm_id: i64, words: &'static str) {
+        self.withdraw_all(desk, vec![(perm_id, words)]);
+    }
+
+    /// Children that still wait for a parent which is over go with it.
+    pub(super) fn cancel_children(&mut self, desk: &Desk<'_>, perm_id: i64) {
+        let children = self.waiting_children(perm_id);
+        self.withdraw_all(desk, children);
+    }
+
+    /// The last one first. A list and no recursion: a client can hang orders on each other as deep as it likes.
+    fn withdraw_all(&mut self, desk: &Desk<'_>, mut waiting: Vec<(i64, &'static str)>) {
+        while let Some((perm_id, words)) = waiting.pop() {
+            let Some(entry) = self.orders.get(&perm_id).filter(|entry| !entry.status.is_final()) else { continue };
+            let transmitted = entry.is_transmitted();
+            let takes_parent = transmitted && entry.order.auto_cancel_parent.unwrap_or(false);
+            let parent = takes_parent.then(|| self.find(entry.client_id, entry.terms.parent_id)).flatten();
+            let parent = parent.filter(|parent| parent.status.is_working()).map(|parent| (parent.perm_id, BY_SYSTEM));
+            self.complete(perm_id, Status::Cancelled, desk.now(), words.to_owned());
+            // What was never told of is not told to be over.
+            if transmitted {
+                self.tell_status(perm_id);
+                self.tell_error(perm_id, ApiError::fixed(202));
+            }
+            waiting.extend(parent);
+            waiting.extend(self.waiting_children(perm_id));
         }
     }
 
@@ -65,25 +81,15 @@ impl Book {
         self.cancel_children(desk, perm_id);
     }
 
-    /// Children that still wait for a parent which is over go with it.
-    pub(super) fn cancel_children(&mut self, desk: &Desk<'_>, perm_id: i64) {
-        let Some((client_id, order_id)) = self.orders.get(&perm_id).map(|entry| (entry.client_id, entry.order_id)) else { return };
-        if order_id == 0 {
-            return;
-        }
-        let children: Vec<(i64, Status)> = self
-            .orders
-            .values()
-            .filter(|entry| entry.client_id == client_id && entry.terms.parent_id == order_id && !entry.status.is_final())
-            .filter(|entry| entry.child || entry.status == Status::Untransmitted)
-            .map(|entry| (entry.perm_id, entry.status))
-            .collect();
-        for (child, status) in children {
-            if status == Status::Untransmitted {
-                self.complete(child, Status::Cancelled, desk.now(), BY_SYSTEM.to_owned());
-            } else {
-                self.withdraw(desk, child, BY_SYSTEM);
-            }
-        }
+    /// The newest first.
+    fn waiting_children(&self, perm_id: i64) -> Vec<(i64, &'static str)> {
+        let Some((client_id, order_id)) = self.orders.get(&perm_id).map(|entry| (entry.client_id, entry.order_id)) else {
+            return Vec::new();
+        };
+        let own = |entry: &&Entry| {
+            let waits = entry.child || entry.status == Status::Untransmitted;
+            order_id != 0 && waits && !entry.status.is_final() && entry.client_id == client_id && entry.terms.parent_id == order_id
+        };
+        self.orders.values().rev().filter(own).map(|entry| (entry.perm_id, BY_SYSTEM)).collect()
     }
 }

@@ -1,8 +1,6 @@
 //! What an order trades: one instrument, or the legs of a combination.
 //!
-//! A combination's price is that of one unit: each leg's price by its ratio, in the terms of the
-//! largest multiplier, bought legs added and sold legs taken off. Its quote is made of the legs' far
-//! sides, so it can always be filled leg by leg at the prices shown.
+//! A combination's price is that of one unit, as [`joined`] makes it of its legs.
 //!
 //! Invariant: the fills of the legs add up to the fill of the combination.
 
@@ -12,8 +10,9 @@ use super::terms::Side;
 use crate::errors::ApiError;
 use crate::proto::types::Contract;
 use crate::world::World;
-use crate::world::instrument::{Instrument, decimal};
+use crate::world::instrument::Instrument;
 use crate::world::quote::Quote;
+use crate::world::quote::combo::{Part, joined};
 
 /// IB accepts no more legs than this in one combination.
 const MAX_LEGS: usize = 6;
@@ -103,7 +102,7 @@ impl Traded {
 
     /// Both sides of one unit, and how many units the shown sizes allow.
     pub(crate) fn quote(&self, world: &World, now: i64) -> Option<Quote> {
-        let quotes: Vec<(Quote, f64, f64)> =
+        let quotes: Vec<Part> =
             self.instruments(world).into_iter().map(|(row, ratio)| (world.quote(row, now), ratio, row.multiplier())).collect();
         match quotes.as_slice() {
             [] => None,
@@ -119,53 +118,5 @@ impl Traded {
             if ratio * side.sign() > 0.0 { quote.ask } else { quote.bid }
         };
         self.instruments(world).into_iter().map(price).collect()
-    }
-}
-
-/// The quote of one unit from its legs: quote, ratio and multiplier each.
-fn joined(quotes: &[(Quote, f64, f64)]) -> Quote {
-    let largest = quotes.iter().map(|(_, _, multiplier)| *multiplier).fold(1.0, f64::max);
-    let mut sum = Quote { bid: 0.0, ask: 0.0, last: 0.0, bid_size: f64::INFINITY, ask_size: f64::INFINITY, last_size: f64::INFINITY };
-    for (quote, ratio, multiplier) in quotes {
-        let weight = ratio * multiplier / largest;
-        let (low, high, low_size, high_size) = if *ratio > 0.0 {
-            (quote.bid, quote.ask, quote.bid_size, quote.ask_size)
-        } else {
-            (quote.ask, quote.bid, quote.ask_size, quote.bid_size)
-        };
-        sum.bid += low * weight;
-        sum.ask += high * weight;
-        sum.last += quote.last * weight;
-        sum.bid_size = sum.bid_size.min((low_size / ratio.abs()).floor());
-        sum.ask_size = sum.ask_size.min((high_size / ratio.abs()).floor());
-        sum.last_size = sum.last_size.min((quote.last_size / ratio.abs()).floor());
-    }
-    Quote {
-        bid: decimal(sum.bid, 6),
-        ask: decimal(sum.ask, 6),
-        last: decimal(sum.last, 6),
-        // A ratio larger than what is shown still trades, one unit at a time.
-        bid_size: sum.bid_size.max(1.0),
-        ask_size: sum.ask_size.max(1.0),
-        last_size: sum.last_size.max(1.0),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn quote(bid: f64, ask: f64, size: f64) -> Quote {
-        Quote { bid, ask, last: bid, bid_size: size, ask_size: size, last_size: size }
-    }
-
-    #[test]
-    fn a_unit_is_quoted_from_the_far_sides_of_its_legs() {
-        let spread = joined(&[(quote(3.0, 3.2, 10.0), 1.0, 100.0), (quote(1.0, 1.1, 4.0), -2.0, 100.0)]);
-        assert_eq!((spread.bid, spread.ask), (0.8, 1.2));
-        assert_eq!((spread.bid_size, spread.ask_size), (2.0, 2.0));
-        // A covered call: a hundred shares count as one option's unit.
-        let covered = joined(&[(quote(50.0, 50.1, 1_000.0), 100.0, 1.0), (quote(2.0, 2.2, 5.0), -1.0, 100.0)]);
-        assert_eq!((covered.bid, covered.ask), (47.8, 48.1));
     }
 }

@@ -9,6 +9,7 @@
 use super::book::{Book, Desk, News, What};
 use super::fill::{Part, trade};
 use super::ids::Ids;
+use super::place::account;
 use super::records::Record;
 use super::report;
 use super::terms::Side;
@@ -33,13 +34,7 @@ impl Book {
             return Err(ApiError::read_only());
         }
         let (world, now) = (desk.world, desk.now());
-        let ids = world.accounts.ids();
-        let account = match (request.account.as_str(), ids.as_slice()) {
-            ("", [only]) => only.clone(),
-            ("", _) => return Err(ApiError::fixed(435)),
-            (named, _) if ids.iter().any(|id| id == named) => named.to_owned(),
-            (named, _) => return Err(ApiError::unknown_account(named)),
-        };
+        let account = account(desk, &request.account)?;
         let row = world.contracts.only(&request.contract, world.today(now))?;
         let (Some(model), Some((under, ..))) = (row.option, &row.under) else { return Err(ApiError::no_definition()) };
         let held = world.accounts.get(&account).map_or(0.0, |account| account.quantity(row.contract.con_id));

@@ -194,5 +194,5 @@ fn venue<'a>(instrument: &'a Instrument, exchange: &'a str) -> &'a str {
         return exchange;
     }
     let primary = &instrument.contract.primary_exchange;
-    if primary.is_empty() { instrument.valid_exchanges.split(',').find(|name| *name != "SMART").unwrap_or("SMART") } else { primary }
+    if primary.is_empty() { instrument.venue() } else { primary }
 }

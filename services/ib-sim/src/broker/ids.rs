@@ -28,7 +28,7 @@ pub(crate) struct Ids {
 
 impl Ids {
     fn next_of(sequence: Sequence) -> i32 {
-        sequence.told.max(sequence.highest + 1).max(1)
+        sequence.told.max(sequence.highest.saturating_add(1)).max(1)
     }
 
     /// The next valid id of a client.
@@ -41,7 +41,7 @@ impl Ids {
     /// As `next`, one further: a captured gateway answers a request for ids this way.
     pub(crate) fn ask(&mut self, client_id: i32) -> i32 {
         let sequence = self.clients.entry(client_id).or_default();
-        sequence.told = Self::next_of(*sequence) + 1;
+        sequence.told = Self::next_of(*sequence).saturating_add(1);
         sequence.told
     }
 
@@ -90,6 +90,17 @@ mod tests {
         ids.take(1, 40);
         assert_eq!(ids.next(1), 41);
         assert!(ids.is_free(1, 41) && !ids.is_free(1, 40) && !ids.is_free(1, 2));
+    }
+
+    /// Any client can place the largest id there is; its sequence ends there, for it alone.
+    #[test]
+    fn the_largest_id_is_the_last() {
+        let mut ids = Ids::default();
+        ids.take(1, i32::MAX);
+        assert_eq!((ids.next(1), ids.ask(1), ids.next(2)), (i32::MAX, i32::MAX, 1));
+        assert!(!ids.is_free(1, i32::MAX));
+        ids.roll_back(1, 5);
+        assert_eq!(ids.next(1), i32::MAX - 5);
     }
 
     #[test]

@@ -40,6 +40,7 @@ use tokio::sync::{Notify, broadcast};
 use crate::gateway::{Announcement, Gateway};
 use crate::settings::Error;
 use crate::world::World;
+use book::MAX_OPEN;
 pub(crate) use book::{Book, Desk, News, What};
 pub(crate) use entry::Entry;
 pub(crate) use faults::{MAX_FILL_DELAY_MS, Rejection};
@@ -47,8 +48,11 @@ pub(crate) use place::Placement;
 pub use settings::OrderSettings;
 use store::Store;
 
-/// News that a session may be behind before it is cut off: orders must not be lost on the way.
-const NEWS: usize = 8_192;
+/// What one step may tell about one order: executions of legs, the order, its status, fees, an error.
+const NEWS_PER_ORDER: usize = 12;
+/// News that a session may be behind before it is cut off: orders must not be lost on the way. One step may
+/// tell of every order that works, as a cancel of all does.
+const NEWS: usize = (MAX_OPEN * NEWS_PER_ORDER).next_power_of_two();
 
 #[derive(Debug)]
 pub(crate) struct Broker {

@@ -4,7 +4,7 @@
 //! Invariant: nothing is booked before every check of the gateway has passed; an id is used up by an
 //! order that was booked, and by nothing else.
 
-use super::book::{Book, Desk};
+use super::book::{Book, Desk, MAX_UNTRANSMITTED};
 use super::combo::Traded;
 use super::entry::Entry;
 use super::status::Status;
@@ -48,6 +48,9 @@ impl Book {
         if !what_if && !self.ids.is_free(placement.client_id, placement.order_id) {
             let filled = existing.is_some_and(|(_, status)| status == Status::Filled);
             return Err(ApiError::fixed(if filled { 104 } else { 103 }));
+        }
+        if !what_if && self.orders.values().filter(|entry| !entry.is_transmitted()).count() >= MAX_UNTRANSMITTED {
+            return Err(ApiError::too_many_orders());
         }
         let entry = self.entry(desk, placement)?;
         if what_if {
@@ -100,7 +103,7 @@ impl Book {
     /// Checks an order as the gateway does.
     fn entry(&self, desk: &Desk<'_>, placement: &Placement) -> Result<Entry, ApiError> {
         let (world, now) = (desk.world, desk.now());
-        let account = account(desk, &placement.order)?;
+        let account = account(desk, placement.order.account.as_deref().unwrap_or_default())?;
         let traded = Traded::resolve(world, &placement.contract, world.today(now))?;
         let lead = traded.lead(world).ok_or_else(ApiError::no_definition)?;
         let terms = Terms::read(&placement.order, now, lead.hours.zone())?;
@@ -253,10 +256,10 @@ impl Book {
     }
 }
 
-/// With one account an order need not name it; with several it has to.
-fn account(desk: &Desk<'_>, order: &Order) -> Result<String, ApiError> {
+/// With one account a client need not name it; with several it has to.
+pub(super) fn account(desk: &Desk<'_>, named: &str) -> Result<String, ApiError> {
     let ids = desk.world.accounts.ids();
-    match (order.account.as_deref().map(str::trim).unwrap_or_default(), ids.as_slice()) {
+    match (named.trim(), ids.as_slice()) {
         ("", [only]) => Ok(only.clone()),
         ("", _) => Err(ApiError::fixed(435)),
         (named, _) if ids.iter().any(|id| id == named) => Ok(named.to_owned()),

@@ -1,5 +1,7 @@
 //! Executions of the account, and the questions that can be asked about them.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
@@ -43,6 +45,8 @@ pub(super) struct Wanted<'a> {
     filter: &'a ExecutionFilter,
     since: i64,
     first_day: Date,
+    /// As numbers, `20261120`; none means from the first day on.
+    dates: BTreeSet<i32>,
 }
 
 impl<'a> Wanted<'a> {
@@ -52,7 +56,9 @@ impl<'a> Wanted<'a> {
             Some(text) => end_of_query(text, now, zone)?,
         };
         let back = filter.last_n_days.filter(|days| *days > 0 && *days < i32::MAX).map_or(0, |days| i64::from(days).min(DAYS_KEPT) - 1);
-        Ok(Self { filter, since, first_day: add(Hours::UsStock.local_date(now), (-back).days()) })
+        // A set, since a request may name as many as fit into a frame.
+        let dates = filter.specific_dates.iter().copied().collect();
+        Ok(Self { filter, since, dates, first_day: add(Hours::UsStock.local_date(now), (-back).days()) })
     }
 
     pub(super) fn fits(&self, record: &Record) -> bool {
@@ -62,7 +68,7 @@ impl<'a> Wanted<'a> {
         };
         let day = Hours::UsStock.local_date(record.time);
         let date = i32::from(day.year()) * 10_000 + i32::from(day.month()) * 100 + i32::from(day.day());
-        let dated = if self.filter.specific_dates.is_empty() { day >= self.first_day } else { self.filter.specific_dates.contains(&date) };
+        let dated = if self.dates.is_empty() { day >= self.first_day } else { self.dates.contains(&date) };
         // BUY and SELL in questions, BOT and SLD in answers.
         let side = self.filter.side.as_deref().map(|side| match side.to_ascii_uppercase().as_str() {
             "BUY" => "BOT".to_owned(),

@@ -11,6 +11,10 @@ use jiff::tz::TimeZone;
 
 /// Clients write "not set" as the largest double.
 const UNSET: f64 = 1e300;
+/// No size or price is near this, and products of two of them stay finite.
+const MOST: f64 = 1e12;
+/// Conditions of one order; IB's own window shows far fewer.
+const MAX_CONDITIONS: usize = 64;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
@@ -215,6 +219,14 @@ impl Terms {
             return Err(ApiError::fixed(434));
         }
         let kind = kind(order)?;
+        // The wording is not attested.
+        if [quantity, cash.unwrap_or(0.0)].into_iter().chain(kind.prices()).any(|amount| amount.abs() > MOST) {
+            return Err(ApiError::invalid_order("Order size or price is out of range"));
+        }
+        // They are looked at every second. The wording is not attested.
+        if order.conditions.len() > MAX_CONDITIONS {
+            return Err(ApiError::invalid_order("Too many conditions"));
+        }
         let tif = tif(order, now, zone)?;
         compatible(&kind, tif)?;
         let oca = text(order.oca_group.as_ref());

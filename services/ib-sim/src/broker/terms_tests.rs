@@ -39,6 +39,22 @@ fn unset_numbers_are_absent() {
     assert_eq!(read(Order { lmt_price: Some(f64::INFINITY), ..order("LMT") }), Err(321));
 }
 
+/// What cannot be summed up any more is no order.
+#[test]
+fn absurd_amounts_are_refused() {
+    let large = Order { total_quantity: Some("1e200".into()), lmt_price: Some(5.0), ..order("LMT") };
+    assert_eq!(read(large), Err(321));
+    let dear = |kind: &str| Order { lmt_price: Some(1e200), aux_price: Some(1e200), ..order(kind) };
+    assert_eq!([read(dear("LMT")), read(dear("STP"))], [Err(321), Err(321)]);
+    assert_eq!(read(Order { cash_qty: Some(1e200), total_quantity: None, ..order("MKT") }), Err(321));
+}
+
+#[test]
+fn conditions_have_a_limit() {
+    let with = |count: usize| Order { conditions: vec![crate::wire::pb::order::OrderCondition::default(); count], ..order("MKT") };
+    assert_eq!((read(with(64)).is_ok(), read(with(65))), (true, Err(321)));
+}
+
 #[test]
 fn times_in_force() {
     let tif = |tif: &str, order: Order| read(Order { tif: Some(tif.into()), ..order }).map(|terms| terms.tif);

@@ -1,5 +1,7 @@
 //! Requests about accounts: summary, updates, positions and P&L.
 
+use std::collections::BTreeSet;
+
 use super::live::Live;
 use super::pushes::{MultiUpdates, Summary};
 use crate::errors::ApiError;
@@ -10,6 +12,8 @@ use crate::proto::request::Request;
 const MAX_SUMMARIES: usize = 2;
 /// Other subscriptions of one kind on one connection; far above what clients use.
 const MAX_SUBSCRIPTIONS: usize = 64;
+/// Different tags of one summary; IB has about forty, and a ledger for each currency.
+const MAX_TAGS: usize = 128;
 
 impl Live {
     pub(super) fn serve_accounts(&mut self, request: Request) {
@@ -56,7 +60,7 @@ impl Live {
 
     /// A cancel has no answer, unless there was nothing to cancel.
     fn cancelled(&mut self, known: bool, req_id: i32, error: ApiError) {
-        if !known && self.held.remove(&req_id).is_none() {
+        if !known {
             self.error(req_id, error);
         }
     }
@@ -79,9 +83,13 @@ impl Live {
             Ok(accounts) => accounts,
             Err(error) => return self.error(req_id, error),
         };
-        let tags: Vec<String> = tags.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned).collect();
+        let tags: BTreeSet<String> = tags.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned).collect();
+        // The wording of these two is not attested; the code is.
         if tags.is_empty() {
             return self.error(req_id, ApiError::invalid("Account summary tags are required"));
+        }
+        if tags.len() > MAX_TAGS {
+            return self.error(req_id, ApiError::invalid("Too many account summary tags"));
         }
         self.subs.summaries.insert(req_id, Summary { accounts, tags, last: Default::default() });
         self.push_summary(req_id);

@@ -3,7 +3,7 @@
 //! Invariant: one task owns a session's state; slow work runs beside it and comes back as [`Work`].
 //! Everything that is kept per request is bounded by [`MAX_PENDING`].
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tracing::{debug, warn};
 
+use super::held::{Held, Ticket};
 use super::out::Out;
 use super::pushes::Subscriptions;
 use super::streams::{Streams, due};
@@ -37,8 +38,9 @@ const TICK: Duration = Duration::from_secs(1);
 /// Work that ran beside the session.
 pub(super) enum Work {
     /// A request whose time has come.
-    Later(Request),
+    Later(Ticket, Request),
     History {
+        ticket: Ticket,
         query: Box<HistoryQuery>,
         answer: Result<Answer, ApiError>,
         open: OpenHistory,
@@ -52,14 +54,16 @@ pub(super) struct Live {
     pub(super) subs: Subscriptions,
     pub(super) streams: Streams,
     pub(super) work: JoinSet<Work>,
-    /// Historical requests being answered.
-    pub(super) histories: HashSet<i32>,
-    /// Requests held back by a fault or a rule, by id, so that a cancel finds them.
-    pub(super) held: HashMap<i32, &'static str>,
+    /// Historical requests being answered, by id.
+    pub(super) histories: HashMap<i32, Ticket>,
+    /// Requests held back by a fault or a rule.
+    pub(super) held: Held,
     /// Requests that wait for IB's servers or a farm to come back.
     pub(super) waiting: Vec<Request>,
     out: Out,
     pub(super) news: broadcast::Receiver<Arc<News>>,
+    /// Followed from before the welcome, so that nothing falls between it and what is announced next.
+    announcements: broadcast::Receiver<Announcement>,
     /// Set when the connection has to end; frames queued so far are still written.
     closing: bool,
     pub(super) lost: bool,
@@ -78,14 +82,15 @@ impl Live {
     pub(super) fn new(gateway: Arc<Gateway>, dialect: Dialect, lease: Lease, out: Out) -> Self {
         Self {
             news: gateway.broker.subscribe(),
+            announcements: gateway.announcements(),
             gateway,
             dialect,
             lease,
             subs: Subscriptions::default(),
             streams: Streams::default(),
             work: JoinSet::new(),
-            histories: HashSet::new(),
-            held: HashMap::new(),
+            histories: HashMap::new(),
+            held: Held::default(),
             waiting: Vec::new(),
             out,
             closing: false,
@@ -108,10 +113,14 @@ impl Live {
         let Some(frame) = self.dialect.encode(event) else { return };
         self.gateway.journal.sent(self.gateway.clock.now_ms(), self.lease.client_id, event, &frame);
         if self.out.send(&frame, fate).is_err() {
-            warn!(client_id = self.lease.client_id, "dropping a client that does not read");
-            self.gateway.counters.add(Count::slow_clients_dropped);
-            self.lost = true;
+            self.drop_slow();
         }
+    }
+
+    fn drop_slow(&mut self) {
+        warn!(client_id = self.lease.client_id, "dropping a client that does not read");
+        self.gateway.counters.add(Count::slow_clients_dropped);
+        self.lost = true;
     }
 
     pub(super) fn error(&mut self, id: i32, error: ApiError) {
@@ -124,7 +133,6 @@ impl Live {
     }
 
     pub(super) async fn run(mut self, mut frames: Frames) {
-        let mut announcements = self.gateway.announcements();
         let mut jumps = self.gateway.clock.jumps();
         let mut ticker = interval(TICK);
         ticker.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -143,10 +151,14 @@ impl Live {
                     Ok(work) => self.on_work(work),
                     Err(error) => warn!(%error, "a request's work failed"),
                 },
-                announcement = announcements.recv() => match announcement {
+                announcement = self.announcements.recv() => match announcement {
                     Ok(announcement) => self.on_announcement(&announcement),
-                    // Behind by too much: everything that changes is compared anew.
-                    Err(RecvError::Lagged(_)) => self.push_accounts(),
+                    // Behind by too much: everything that changes is compared anew, and what waits asks again.
+                    Err(RecvError::Lagged(_)) => {
+                        self.push_accounts();
+                        self.push_pnl();
+                        self.resume();
+                    }
                     Err(RecvError::Closed) => break,
                 },
                 news = self.news.recv() => match news {
@@ -165,7 +177,12 @@ impl Live {
                     self.push_pnl();
                     self.on_streams();
                 }
-                () = self.out.broken() => break,
+                () = self.out.broken() => {
+                    if self.out.stuck() {
+                        self.drop_slow();
+                    }
+                    break;
+                }
             }
         }
         self.work.abort_all();
@@ -237,29 +254,29 @@ impl Live {
     /// Answers a request later.
     #[expect(clippy::disallowed_methods, reason = "the delay itself is what was asked for")]
     pub(super) fn hold(&mut self, request: Request, delay: Duration) {
-        let id = request.req_id();
         if self.work.len() >= MAX_PENDING {
-            return self.error(id.unwrap_or(-1), ApiError::too_many_pending());
+            return self.error(request.req_id().unwrap_or(-1), ApiError::too_many_pending());
         }
-        if let Some(id) = id {
-            self.held.insert(id, request.name());
-        }
+        let ticket = self.held.put(&request);
         self.work.spawn(async move {
             sleep(delay).await;
-            Work::Later(request)
+            Work::Later(ticket, request)
         });
     }
 
     fn on_work(&mut self, work: Work) {
         match work {
-            Work::Later(request) => match request.req_id() {
-                // A held request that is gone was cancelled meanwhile.
-                Some(id) if self.held.remove(&id).is_none() => {}
-                _ => self.serve(request),
-            },
-            Work::History { query, answer, open } => {
+            // A held request that is gone was cancelled meanwhile.
+            Work::Later(ticket, request) => {
+                if self.held.take(ticket) {
+                    self.serve(request);
+                }
+            }
+            Work::History { ticket, query, answer, open } => {
                 drop(open);
-                if self.histories.remove(&query.req_id) {
+                // The id may stand for a later request by now.
+                if self.histories.get(&query.req_id) == Some(&ticket) {
+                    self.histories.remove(&query.req_id);
                     self.finish_history(*query, answer);
                 }
             }
@@ -269,8 +286,10 @@ impl Live {
     pub(super) fn dispatch(&mut self, request: Request) {
         if let Request::MatchingSymbols { .. } = request {
             let wait = self.gateway.pacing.symbol_search(self.gateway.clock.uptime());
-            if !wait.is_zero() {
-                return self.hold(request, wait);
+            match wait {
+                None => return self.error(request.req_id().unwrap_or(-1), ApiError::too_many_pending()),
+                Some(wait) if !wait.is_zero() => return self.hold(request, wait),
+                Some(_) => {}
             }
         }
         self.serve(request);

@@ -31,10 +31,8 @@ impl Live {
     pub(super) fn serve_market(&mut self, request: Request) {
         match request {
             Request::ContractData { req_id, contract } => self.contract_data(req_id, &contract),
-            // Details are answered at once, so a cancel finds nothing to do unless a fault holds them.
-            Request::CancelContractData { req_id } | Request::CancelHeadTimestamp { req_id } => {
-                self.held.remove(&req_id);
-            }
+            // Both are answered at once, so a cancel finds nothing to do.
+            Request::CancelContractData { .. } | Request::CancelHeadTimestamp { .. } => {}
             Request::MatchingSymbols { req_id, pattern } => {
                 let rows = symbols::search(&self.gateway.world.contracts, &pattern);
                 self.send(&Event::SymbolSamples { req_id, rows });
@@ -83,7 +81,7 @@ impl Live {
 
     fn history(&mut self, query: Box<HistoryQuery>) {
         let req_id = query.req_id;
-        if self.histories.contains(&req_id) || self.subs.bars.contains_key(&req_id) {
+        if self.histories.contains_key(&req_id) || self.subs.bars.contains_key(&req_id) {
             return self.error(req_id, ApiError::duplicate_history(req_id));
         }
         if self.work.len() >= MAX_PENDING {
@@ -93,13 +91,14 @@ impl Live {
             self.gateway.counters.add(Count::history_violations);
             return self.error(req_id, ApiError::history_pacing());
         };
-        self.histories.insert(req_id);
+        let ticket = self.held.ticket();
+        self.histories.insert(req_id, ticket);
         let gateway = Arc::clone(&self.gateway);
         // A year of days or a month of minutes takes long enough to hold up other clients.
         self.work.spawn_blocking(move || {
             let world = &gateway.world;
             let answer = world.plan(&query, gateway.clock.now_secs()).map(|plan| world.answer(&plan));
-            Work::History { query, answer, open }
+            Work::History { ticket, query, answer, open }
         });
     }
 
@@ -133,9 +132,8 @@ impl Live {
         if self.subs.bars.remove(&req_id).is_some() {
             return;
         }
-        let held = self.held.remove(&req_id).is_some();
-        let error =
-            if self.histories.remove(&req_id) || held { ApiError::history_cancelled(req_id) } else { ApiError::unknown_history(req_id) };
+        let known = self.histories.remove(&req_id).is_some();
+        let error = if known { ApiError::history_cancelled(req_id) } else { ApiError::unknown_history(req_id) };
         self.error(req_id, error);
     }
 

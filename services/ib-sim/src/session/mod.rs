@@ -6,6 +6,7 @@
 mod accounts;
 mod depth;
 mod dispatch;
+mod held;
 mod link;
 mod live;
 mod market;

@@ -4,13 +4,14 @@
 //! does not read is dropped, never buffered without end. What waits is written together.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::io::AsyncWriteExt;
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -18,8 +19,9 @@ use super::overtake::Overtaken;
 use crate::faults::state::{Fate, Style};
 use crate::gateway::Gateway;
 
-pub(crate) const MAX_QUEUED_FRAMES: usize = 8_192;
-pub(crate) const MAX_QUEUED_BYTES: usize = 64 << 20;
+/// The largest answers, all options of an index or all executions, have some ten thousands.
+pub(crate) const MAX_QUEUED_FRAMES: usize = 1 << 17;
+pub(crate) const MAX_QUEUED_BYTES: usize = 32 << 20;
 /// Frames that go into one write at most.
 const MAX_TOGETHER: usize = 256;
 /// A client that takes no byte for this long is gone.
@@ -39,24 +41,33 @@ pub(super) struct Queued {
     pub(super) behind: u32,
 }
 
+/// What the session and its writer know of each other.
+#[derive(Debug, Default)]
+struct Shared {
+    /// Bytes that wait.
+    queued: AtomicUsize,
+    /// The client took nothing for too long.
+    stuck: AtomicBool,
+}
+
 #[derive(Debug)]
 pub(crate) struct Out {
     frames: mpsc::Sender<Queued>,
-    queued: Arc<AtomicUsize>,
+    shared: Arc<Shared>,
     /// Ends with the session, however that ends.
     writer: AbortOnDropHandle<()>,
 }
 
-/// The client reads too slowly, or is gone.
+/// The client reads too slowly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Overflow;
 
 impl Out {
     pub(crate) fn new(stream: OwnedWriteHalf, gateway: Arc<Gateway>) -> Self {
         let (frames, queue) = mpsc::channel(MAX_QUEUED_FRAMES);
-        let queued = Arc::new(AtomicUsize::new(0));
-        let writer = AbortOnDropHandle::new(tokio::spawn(write(stream, queue, Arc::clone(&queued), gateway)));
-        Self { frames, queued, writer }
+        let shared = Arc::new(Shared::default());
+        let writer = AbortOnDropHandle::new(tokio::spawn(write(stream, queue, Arc::clone(&shared), gateway)));
+        Self { frames, shared, writer }
     }
 
     pub(crate) fn send(&self, frame: &Bytes, fate: Fate) -> Result<(), Overflow> {
@@ -68,15 +79,24 @@ impl Out {
 
     fn queue(&self, frame: Queued) -> Result<(), Overflow> {
         let length = frame.bytes.len();
-        if self.queued.fetch_add(length, Ordering::Relaxed) + length > MAX_QUEUED_BYTES {
+        if self.shared.queued.fetch_add(length, Ordering::Relaxed) + length > MAX_QUEUED_BYTES {
             return Err(Overflow);
         }
-        self.frames.try_send(frame).map_err(|_| Overflow)
+        match self.frames.try_send(frame) {
+            // Whoever left reads nothing either; the session is about to notice.
+            Ok(()) | Err(TrySendError::Closed(_)) => Ok(()),
+            Err(TrySendError::Full(_)) => Err(Overflow),
+        }
     }
 
     /// Resolves when the client no longer takes anything.
     pub(crate) async fn broken(&self) {
         self.frames.closed().await;
+    }
+
+    /// Whether it took nothing for too long, rather than left.
+    pub(crate) fn stuck(&self) -> bool {
+        self.shared.stuck.load(Ordering::Relaxed)
     }
 
     /// Writes what is queued, briefly, and closes.
@@ -95,7 +115,7 @@ fn garbage(length: u32) -> Bytes {
     bytes.freeze()
 }
 
-async fn write(mut stream: OwnedWriteHalf, mut queue: mpsc::Receiver<Queued>, queued: Arc<AtomicUsize>, gateway: Arc<Gateway>) {
+async fn write(mut stream: OwnedWriteHalf, mut queue: mpsc::Receiver<Queued>, shared: Arc<Shared>, gateway: Arc<Gateway>) {
     let mut overtaken = Overtaken::default();
     let mut batch = Vec::new();
     loop {
@@ -120,10 +140,11 @@ async fn write(mut stream: OwnedWriteHalf, mut queue: mpsc::Receiver<Queued>, qu
             overtaken.release(&mut batch);
         }
         let length: usize = batch.iter().map(|frame| frame.bytes.len()).sum();
-        if put(&mut stream, &batch, style).await.is_err() {
+        if let Err(gone) = put(&mut stream, &batch, style).await {
+            shared.stuck.store(gone == Gone::Stuck, Ordering::Relaxed);
             return;
         }
-        queued.fetch_sub(length, Ordering::Relaxed);
+        shared.queued.fetch_sub(length, Ordering::Relaxed);
         batch.clear();
         if ended {
             break;
@@ -144,8 +165,11 @@ async fn gather(queue: &mut mpsc::Receiver<Queued>, batch: &mut Vec<Queued>, fra
 }
 
 /// The client takes nothing any more.
-#[derive(Debug)]
-struct Gone;
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gone {
+    Left,
+    Stuck,
+}
 
 async fn put(stream: &mut OwnedWriteHalf, batch: &[Queued], style: Style) -> Result<(), Gone> {
     match style {
@@ -177,7 +201,7 @@ async fn pieces(stream: &mut OwnedWriteHalf, batch: &[Queued], bytes: u32, pause
 
 async fn all(stream: &mut OwnedWriteHalf, bytes: &[u8]) -> Result<(), Gone> {
     match timeout(WRITE_DEADLINE, stream.write_all(bytes)).await {
-        Ok(Ok(())) => Ok(()),
-        _ => Err(Gone),
+        Ok(written) => written.map_err(|_| Gone::Left),
+        Err(_) => Err(Gone::Stuck),
     }
 }

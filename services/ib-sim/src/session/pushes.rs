@@ -3,7 +3,7 @@
 //! Invariant: a push carries only what changed since the last one; the first push of a subscription
 //! therefore carries everything. The fault `freeze_account_pushes` stops later pushes, not first ones.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::live::Live;
 use crate::proto::event::{Event, Portfolio};
@@ -39,7 +39,7 @@ pub(super) struct Subscriptions {
 #[derive(Debug)]
 pub(super) struct Summary {
     pub(super) accounts: Vec<String>,
-    pub(super) tags: Vec<String>,
+    pub(super) tags: BTreeSet<String>,
     pub(super) last: Sent,
 }
 
@@ -65,9 +65,9 @@ fn news(last: &mut Sent, account: &str, value: &Value) -> bool {
 }
 
 /// The rows that the tags ask for, alphabetical by tag as captured.
-fn summary_rows(statement: &Statement<'_>, live: &Live, tags: &[String]) -> Vec<Value> {
-    let all = tags.iter().any(|tag| tag == "All");
-    let mut rows: Vec<Value> = statement.summary().into_iter().filter(|value| all || tags.iter().any(|tag| tag == value.key)).collect();
+fn summary_rows(statement: &Statement<'_>, live: &Live, tags: &BTreeSet<String>) -> Vec<Value> {
+    let all = tags.contains("All");
+    let mut rows: Vec<Value> = statement.summary().into_iter().filter(|value| all || tags.contains(value.key)).collect();
     for tag in tags.iter().filter_map(|tag| tag.strip_prefix("$LEDGER")) {
         let ledger = statement.ledger(&live.gateway.world);
         match tag.strip_prefix(':') {
@@ -155,6 +155,10 @@ impl Live {
                 }
             }
             for row in portfolio(statement) {
+                // As with positions: what was closed on another day is listed for nobody anew.
+                if row.quantity == "0" && row.realized == 0.0 && !data.portfolio.contains_key(&row.contract.con_id) {
+                    continue;
+                }
                 let before = data.portfolio.insert(row.contract.con_id, row.clone());
                 if before.as_ref() != Some(&row) {
                     events.push(Event::PortfolioValue(Box::new(row)));
@@ -201,12 +205,16 @@ impl Live {
     /// Positions that differ from what was sent, over the named accounts.
     fn changed_positions(&self, accounts: &[String], held: &mut Held) -> Vec<(String, Position)> {
         let all = self.gateway.world.accounts.all();
+        let today = Some(self.gateway.world.today(self.now()));
         let mut changed = Vec::new();
         for account in all.into_iter().filter(|account| accounts.contains(&account.id)) {
             for position in account.positions {
                 let now = (position.quantity, position.average_cost);
                 let key = (account.id.clone(), position.con_id);
-                // A position that was never seen and is flat is no news.
+                // IB lists what was closed for the rest of that day only; who has seen it before is told.
+                if position.quantity == 0.0 && position.day != today && !held.contains_key(&key) {
+                    continue;
+                }
                 if held.insert(key, now) != Some(now) {
                     changed.push((account.id.clone(), position));
                 }

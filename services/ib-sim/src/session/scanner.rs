@@ -46,7 +46,7 @@ impl Live {
                 self.push_scan(req_id);
             }
             Request::CancelScanner { req_id } => {
-                let known = self.subs.reference.scans.remove(&req_id).is_some() || self.held.remove(&req_id).is_some();
+                let known = self.subs.reference.scans.remove(&req_id).is_some();
                 self.error(req_id, if known { ApiError::scanner_cancelled(req_id) } else { ApiError::unknown_scanner(req_id) });
             }
             other => unreachable!("{} belongs to another family", other.name()),

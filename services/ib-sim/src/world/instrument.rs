@@ -79,6 +79,11 @@ impl Instrument {
         self.valid_exchanges.split(',').next().unwrap_or_default()
     }
 
+    /// The first exchange behind the router; empty where there is none.
+    pub(crate) fn venue(&self) -> &str {
+        self.valid_exchanges.split(',').find(|name| *name != "SMART").unwrap_or_default()
+    }
+
     /// The contract as details and bars name it: with the exchange that was asked for.
     pub(crate) fn routed(&self, exchange: &str) -> Contract {
         let exchange = if exchange.is_empty() { self.home_exchange() } else { exchange };

@@ -4,6 +4,7 @@
 //! instrument's grid and above zero. The trades of a second fold into its bar: the first is its open, the
 //! last its close, one its high, one its low, and their sizes sum to its volume.
 
+pub(crate) mod combo;
 pub(crate) mod minute;
 pub(crate) mod trades;
 

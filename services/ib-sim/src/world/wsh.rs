@@ -19,6 +19,8 @@ use crate::wire::pb::event::WshEventDataRequest;
 pub(crate) const MAX_EVENTS: usize = 100;
 /// Events of a query without dates reach this far.
 const REACH_DAYS: i64 = 180;
+/// Nothing is known of what lies further away, in either direction.
+const KNOWN_YEARS: i64 = 5;
 /// A query names at most so many contracts; more are not looked at.
 const MAX_CONTRACTS: usize = 300;
 const SALT: u64 = 0x057E;
@@ -69,6 +71,7 @@ impl Query {
             competitors: asked.fill_competitors.unwrap_or(false),
         };
         query.to = date(asked.end_date.as_deref())?.unwrap_or_else(|| add(query.from, REACH_DAYS.days()));
+        (query.from, query.to) = (query.from.max(add(today, -KNOWN_YEARS.years())), query.to.min(add(today, KNOWN_YEARS.years())));
         match (con_id, filter) {
             (Some(_), None) => {
                 // As at IB: a named contract is asked about alone.

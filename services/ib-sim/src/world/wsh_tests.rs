@@ -46,6 +46,16 @@ fn a_filter_picks_companies_and_kinds() {
     assert!(!events(&held).is_empty() && events(&filtered("{}")).is_empty());
 }
 
+/// Ten thousand years of reports of every company would fill the memory.
+#[test]
+fn far_dates_are_cut() {
+    let ever = |text: &str| Some(text.to_owned());
+    let asked = WshEventDataRequest { start_date: ever("00010101"), end_date: ever("99991231"), ..of(265_598) };
+    let query = Query::read(&asked, TODAY).unwrap();
+    assert_eq!((query.from, query.to), (date(2021, 11, 20), date(2031, 11, 20)));
+    assert_eq!(events(&WshEventDataRequest { start_date: ever("99990101"), end_date: None, ..of(265_598) }), Vec::<Value>::new());
+}
+
 #[test]
 fn one_scope_and_readable_dates_are_wanted() {
     let code = |asked: &WshEventDataRequest| Query::read(asked, TODAY).unwrap_err().code;

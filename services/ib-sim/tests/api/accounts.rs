@@ -86,6 +86,19 @@ async fn a_third_summary_is_one_too_many() {
     sim.shutdown().await;
 }
 
+/// Each tag once, and no more of them than there can be.
+#[tokio::test]
+async fn repeated_tags_count_once_and_many_are_refused() {
+    let sim = sim().await;
+    let client = client(&sim, 1).await;
+    assert_eq!(summary(&client, "All", &["NetLiquidation"; 200]).await.len(), 1);
+    let many: Vec<String> = (0..200).map(|number| format!("$LEDGER:{number}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let mut rows = client.account_summary(&AccountGroup::from("All"), &many).await.unwrap();
+    assert!(matches!(soon(rows.next()).await.unwrap(), Err(ibapi::Error::Notice(notice)) if notice.code == 321));
+    sim.shutdown().await;
+}
+
 async fn positions(client: &Client) -> Vec<Position> {
     let mut rows = soon(client.positions()).await.unwrap().filter_data();
     let mut found = Vec::new();
@@ -135,6 +148,31 @@ async fn positions_stay_live_after_their_end() {
         PositionUpdate::Position(row) => assert_eq!((row.contract.contract_id, row.position), (APPLE, 42.0)),
         other => panic!("{other:?}"),
     }
+    sim.shutdown().await;
+}
+
+/// What was closed on another day is told to those who saw it, and not listed for the others.
+#[tokio::test]
+async fn a_closed_position_is_told_and_then_forgotten() {
+    let sim = sim().await;
+    let one = client(&sim, 1).await;
+    let mut rows = one.positions().await.unwrap().filter_data();
+    while !matches!(soon(rows.next()).await.unwrap().unwrap(), PositionUpdate::PositionEnd) {}
+    change(&sim, 0).await;
+    assert!(matches!(soon(rows.next()).await.unwrap().unwrap(), PositionUpdate::Position(row) if row.position == 0.0));
+    let other = client(&sim, 2).await;
+    let listed = positions(&other).await;
+    assert!(listed.len() == 4 && listed.iter().all(|row| row.position != 0.0), "{listed:?}");
+    let mut rows = other.account_updates(&AccountId::from(ACCOUNT)).await.unwrap().filter_data();
+    let mut portfolio = 0;
+    loop {
+        match soon(rows.next()).await.unwrap().unwrap() {
+            AccountUpdate::PortfolioValue(_) => portfolio += 1,
+            AccountUpdate::End => break,
+            _ => {}
+        }
+    }
+    assert_eq!(portfolio, 4);
     sim.shutdown().await;
 }
 

@@ -10,7 +10,8 @@ use ibapi::news::ArticleType;
 use ibapi::subscriptions::SubscriptionItemStreamExt;
 use time::OffsetDateTime;
 
-use crate::support::{client, friday, get, post, settings, sim, soon, start};
+use crate::frames::{Field, Frames, by_id, contract};
+use crate::support::{client, fault, friday, get, post, settings, sim, soon, start};
 
 /// The code of a terminal notice.
 fn code<T: std::fmt::Debug>(result: Result<T, ibapi::Error>) -> i32 {
@@ -285,5 +286,38 @@ async fn identical_small_histories_violate_the_pacing() {
     let minute = || soon(client.historical_data(&apple, BarSize::Min).duration(600.seconds()).fetch());
     assert!(minute().await.is_ok() && minute().await.is_ok(), "a minute and more is not paced");
     assert_eq!(get(&sim, "/counters").await["counters"]["history_violations"], 1);
+    sim.shutdown().await;
+}
+
+/// An id may stand for several requests that wait; a cancel of another kind finds none of them.
+#[tokio::test]
+async fn requests_that_wait_under_one_id_are_all_answered() {
+    let sim = sim().await;
+    let mut frames = Frames::start(&sim, 7).await;
+    fault(&sim, r#"{"kind":"delay","message":"ContractData","ms":300}"#).await;
+    for con_id in [265_598, 272_093] {
+        frames.ask(9, &[Field::Int(1, 5), Field::Inner(2, by_id(con_id))]).await;
+    }
+    frames.ask(2, &[Field::Int(1, 5)]).await;
+    assert_eq!(frames.next().await.code(), 300);
+    for _ in 0..2 {
+        frames.until(|answer| answer.id == 52).await;
+    }
+    sim.shutdown().await;
+}
+
+/// Every option of an index in one answer: tens of thousands of frames, and the client stays.
+#[tokio::test]
+async fn a_whole_chain_is_answered() {
+    let sim = friday().await;
+    let mut frames = Frames::start(&sim, 7).await;
+    frames.ask(9, &[Field::Int(1, 5), Field::Inner(2, contract("SPX", "OPT", ""))]).await;
+    let mut count = 0;
+    while frames.next().await.id == 10 {
+        count += 1;
+    }
+    assert!(count > 20_000, "{count}");
+    frames.ask(49, &[]).await;
+    assert_eq!(frames.next().await.id, 49);
     sim.shutdown().await;
 }

@@ -3,6 +3,7 @@
 use ib_sim::{OrderSettings, Settings, Sim};
 use ibapi::orders::{Action, ExecutionFilter, Order, Orders, TimeInForce, order_builder};
 
+use crate::frames::Frames;
 use crate::orders::{Told, apple, executions, orders, resting};
 use crate::support::{FRIDAY, client, friday, get, post, settings, soon, start, until};
 
@@ -47,11 +48,18 @@ async fn the_master_client_sees_every_order() {
     let clock = FRIDAY.parse().unwrap();
     let master = OrderSettings { master_client_id: Some(9), ..Default::default() };
     let sim = start(Settings { clock, orders: master, ..settings() }).await;
-    let watching = client(&sim, 9).await;
-    let mut told = Told::new(&sim, 1).await;
+    // As frames: the real client drops what is told of other clients' orders.
+    let mut watching = Frames::start(&sim, 9).await;
+    let (mut told, mut other) = (Told::new(&sim, 1).await, Told::new(&sim, 5).await);
     told.place(&apple(), &order_builder::market_order(Action::Buy, 1.0)).await;
     told.until("fees").await;
-    assert_eq!(executions(&watching, ExecutionFilter::default()).await.len(), 2);
+    // The order, its status, the execution, the order, its status, the fees.
+    for message in [5, 3, 11, 5, 3, 59] {
+        assert_eq!(watching.next().await.id, message);
+    }
+    // Nobody else does: what another client hears first is about its own order.
+    let id = other.place(&apple(), &Order { total_quantity: 7.0, ..resting() }).await;
+    assert_eq!(other.take(2).await, [format!("open {id} Submitted"), format!("status {id} Submitted 0/7")]);
     sim.shutdown().await;
 }
 

@@ -364,7 +364,9 @@ async fn a_halt_is_told() {
 async fn combinations_are_quoted_from_their_legs() {
     let sim = friday().await;
     let mut frames = Frames::start(&sim, 7).await;
-    let leg = |con_id, action| encode(&[Field::Int(1, con_id), Field::Int(2, 1), Field::Text(3, action), Field::Text(4, "SMART")]);
+    let leg_of =
+        |con_id, ratio, action| encode(&[Field::Int(1, con_id), Field::Int(2, ratio), Field::Text(3, action), Field::Text(4, "SMART")]);
+    let leg = |con_id, action| leg_of(con_id, 1, action);
     let parts = [Field::Text(2, "AAPL"), Field::Text(3, "BAG"), Field::Text(8, "SMART"), Field::Text(10, "USD")];
     let mut pair = parts.to_vec();
     pair.extend([Field::Inner(20, leg(272_093, "BUY")), Field::Inner(20, leg(265_598, "SELL"))]);
@@ -372,6 +374,13 @@ async fn combinations_are_quoted_from_their_legs() {
     let bid = frames.until(|answer| answer.id == 1 && answer.int(2) == 1).await.real(3).unwrap();
     let ask = frames.until(|answer| answer.id == 1 && answer.int(2) == 2).await.real(3).unwrap();
     assert!(bid < ask && (100.0..400.0).contains(&bid), "{bid} {ask}");
+    frames.until(|answer| answer.id == 57).await;
+    // A covered call is quoted per share, as orders for it are.
+    let mut covered = parts.to_vec();
+    covered.extend([Field::Inner(20, leg_of(265_598, 100, "BUY")), Field::Inner(20, leg_of(800_000_101, 1, "SELL"))]);
+    frames.ask(1, &[Field::Int(1, 7), Field::Inner(2, encode(&covered)), Field::Int(4, 1)]).await;
+    let bid = frames.until(|answer| answer.id == 1 && answer.int(2) == 1).await.real(3).unwrap();
+    assert!((200.0..300.0).contains(&bid), "{bid}");
     frames.until(|answer| answer.id == 57).await;
     for (legs, code) in [(vec![], 314), (vec![Field::Inner(20, leg(272_093, "HOLD"))], 313), (vec![Field::Inner(20, leg(1, "BUY"))], 200)] {
         let mut wrong = parts.to_vec();

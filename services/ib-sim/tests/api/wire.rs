@@ -169,8 +169,8 @@ async fn a_client_that_does_not_read_is_dropped() {
     let mut raw = Raw::started(&sim, 7).await;
     let mut asked = Vec::new();
     for _ in 0..500 {
-        // MatchingSymbols "A" answers with sixteen rows.
-        asked.extend([0, 0, 0, 9, 0, 0, 1, 25, 8, 9, 18, 1, b'A']);
+        // ContractData for all options of AAPL, which is about a megabyte.
+        asked.extend([0, 0, 0, 19, 0, 0, 0, 209, 8, 1, 18, 11, 18, 4, b'A', b'A', b'P', b'L', 26, 3, b'O', b'P', b'T']);
     }
     let dropped = soon(async {
         while raw.0.write_all(&asked).await.is_ok() {}

@@ -4,6 +4,7 @@ mod combos;
 mod groups;
 mod kinds;
 mod laws;
+mod limits;
 mod times;
 
 use crate::broker::book::{Book, Desk, News, What};

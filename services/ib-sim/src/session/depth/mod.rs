@@ -23,6 +23,7 @@ use crate::world::scenario_market::Entitlement;
 const MAX_ROWS: usize = 20;
 const INSERT: i32 = 0;
 const UPDATE: i32 = 1;
+const DELETE: i32 = 2;
 const ASKS: i32 = 0;
 const BIDS: i32 = 1;
 /// Market makers of the books that name them.
@@ -59,7 +60,7 @@ impl Live {
                 Err(error) => self.error(req_id, error),
             },
             Request::CancelMarketDepth { req_id, .. } => {
-                if self.streams.books.remove(&req_id).is_none() && self.held.remove(&req_id).is_none() {
+                if self.streams.books.remove(&req_id).is_none() {
                     self.error(req_id, ApiError::unknown_depth(req_id));
                 }
             }
@@ -139,6 +140,17 @@ fn names(row: &Instrument, exchange: &str, smart: bool) -> Option<Vec<&'static s
     venues::book(row, exchange).map(|makers| if makers { MAKERS.to_vec() } else { Vec::new() })
 }
 
+/// What turns one side of a book into its next state; rows that are gone leave from the end.
+fn changes<'a>(before: &'a [Row], now: &'a [Row]) -> Vec<(usize, i32, &'a Row)> {
+    let told = now.iter().enumerate().filter_map(|(position, row)| match before.get(position) {
+        None => Some((position, INSERT, row)),
+        Some(same) if same == row => None,
+        Some(_) => Some((position, UPDATE, row)),
+    });
+    let gone = before.iter().enumerate().skip(now.len()).rev().map(|(position, row)| (position, DELETE, row));
+    told.chain(gone).collect()
+}
+
 impl Book {
     fn side(&self, world: &World, row: &Instrument, view: &View, side: i32) -> Vec<Row> {
         let (best, step) = if side == BIDS { (view.quote.bid, -row.min_tick) } else { (view.quote.ask, row.min_tick) };
@@ -168,13 +180,8 @@ impl Book {
         for side in [BIDS, ASKS] {
             let rows = self.side(world, row, view, side);
             let before = std::mem::take(&mut self.sent[usize::from(side == BIDS)]);
-            for (position, now) in rows.iter().enumerate() {
-                let operation = match before.get(position) {
-                    None => INSERT,
-                    Some(same) if same == now => continue,
-                    Some(_) => UPDATE,
-                };
-                events.push(self.row(req_id, i32::try_from(position).unwrap_or(0), operation, side, now));
+            for (position, operation, row) in changes(&before, &rows) {
+                events.push(self.row(req_id, i32::try_from(position).unwrap_or(0), operation, side, row));
             }
             self.sent[usize::from(side == BIDS)] = rows;
         }
@@ -197,5 +204,21 @@ impl Book {
         } else {
             Event::MarketDepth(Box::new(MarketDepth { req_id: Some(req_id), market_depth_data: Some(data) }))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_come_change_and_leave() {
+        let (a, b, c) = ((10.0, 1.0, ""), (9.0, 1.0, ""), (8.0, 1.0, ""));
+        let told = |before: &[Row], now: &[Row]| -> Vec<(usize, i32)> {
+            changes(before, now).into_iter().map(|(position, operation, _)| (position, operation)).collect()
+        };
+        assert_eq!(told(&[], &[a, b]), [(0, INSERT), (1, INSERT)]);
+        assert_eq!(told(&[a, b], &[a, c]), [(1, UPDATE)]);
+        assert_eq!(told(&[a, b, c], &[b]), [(0, UPDATE), (2, DELETE), (1, DELETE)]);
     }
 }

@@ -15,6 +15,8 @@ use crate::proto::event::Event;
 use crate::proto::types::Contract;
 use crate::wire::pb::quote::TickReqParams;
 use crate::world::instrument::decimal;
+use crate::world::quote::Quote;
+use crate::world::quote::combo::joined;
 use crate::world::scenario_market::Entitlement;
 
 /// What a combination's snapshot waits for.
@@ -75,32 +77,25 @@ impl Live {
     }
 
     pub(super) fn push_combo(&self, line: &mut Line, legs: &[(i32, f64)], out: &mut Vec<Event>) {
-        let (mut bid, mut ask, mut last, mut close) = (0.0, 0.0, 0.0, 0.0);
-        let (mut bid_size, mut ask_size) = (f64::MAX, f64::MAX);
+        let (mut now, mut yesterday) = (Vec::new(), Vec::new());
         let mut open = true;
         for (con_id, ratio) in legs {
             let Some(row) = self.gateway.world.contracts.get(*con_id) else { return };
             let view = self.view(row, line.shown);
-            let quote = &view.quote;
-            let sides = [(quote.bid, quote.bid_size), (quote.ask, quote.ask_size)];
-            let [(sell, sell_size), (buy, buy_size)] = if *ratio > 0.0 { sides } else { [sides[1], sides[0]] };
-            bid += sell * ratio;
-            ask += buy * ratio;
-            last += view.last * ratio;
-            close += view.close * ratio;
-            bid_size = bid_size.min((sell_size / ratio.abs()).floor());
-            ask_size = ask_size.min((buy_size / ratio.abs()).floor());
+            now.push((Quote { last: view.last, ..view.quote }, *ratio, row.multiplier()));
+            yesterday.push((Quote { last: view.close, ..view.quote }, *ratio, row.multiplier()));
             open &= view.open;
         }
+        let (quote, close) = (joined(&now), joined(&yesterday).last);
         let price = |kind, price: f64, size| Tick::Price { kind, price: decimal(price, PLACES), size, attributes: 0 };
         let sides = if open || line.shown.frozen {
-            [price(BID, bid, Some(bid_size)), price(ASK, ask, Some(ask_size))]
+            [price(BID, quote.bid, Some(quote.bid_size)), price(ASK, quote.ask, Some(quote.ask_size))]
         } else {
             // A combination may cost less than nothing, so no price can stand for none.
             [price(BID, 0.0, Some(0.0)), price(ASK, 0.0, Some(0.0))]
         };
         line.send(&sides, out);
-        line.send(&[price(LAST, last, None), price(CLOSE, close, None)], out);
+        line.send(&[price(LAST, quote.last, None), price(CLOSE, close, None)], out);
     }
 }
 

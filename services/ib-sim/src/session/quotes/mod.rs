@@ -95,7 +95,7 @@ impl Live {
                 }
             }
             Request::CancelMarketData { req_id } => {
-                if self.streams.quotes.lines.remove(&req_id).is_none() && self.held.remove(&req_id).is_none() {
+                if self.streams.quotes.lines.remove(&req_id).is_none() {
                     self.error(req_id, ApiError::unknown_id(req_id));
                 }
             }
@@ -106,7 +106,7 @@ impl Live {
                 }
             }
             Request::CancelRealTimeBars { req_id } => {
-                if self.streams.bars.remove(&req_id).is_none() && self.held.remove(&req_id).is_none() {
+                if self.streams.bars.remove(&req_id).is_none() {
                     self.error(req_id, ApiError::unknown_id(req_id));
                 }
             }

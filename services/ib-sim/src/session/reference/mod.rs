@@ -57,10 +57,8 @@ impl Live {
             }
             Request::WshMetaData { req_id } => self.wsh_meta_data(req_id),
             Request::WshEventData(query) => self.wsh_events(&query),
-            // Answers are sent at once, so these find nothing to end unless a fault holds it.
-            Request::CancelWshMetaData { req_id } | Request::CancelWshEventData { req_id } | Request::CancelFundamentals { req_id } => {
-                self.held.remove(&req_id);
-            }
+            // Answers are sent at once, so these find nothing to end.
+            Request::CancelWshMetaData { .. } | Request::CancelWshEventData { .. } | Request::CancelFundamentals { .. } => {}
             Request::QueryDisplayGroups { req_id } => {
                 self.send(&Event::DisplayGroupList(DisplayGroupList { req_id: Some(req_id), groups: Some(group_list()) }));
             }

@@ -42,8 +42,7 @@ impl Live {
         let unknown = || ApiError::invalid(format_args!("Histogram period is invalid: '{period}'"));
         let (duration, bar_size) = plan(period).ok_or_else(unknown)?;
         if world.entitlement(row) != Entitlement::Live {
-            let exchange = row.valid_exchanges.split(',').find(|name| *name != "SMART").unwrap_or_default();
-            return Err(ApiError::histogram(format_args!("No market data permissions for {exchange} {}", row.contract.sec_type)));
+            return Err(ApiError::histogram(format_args!("No market data permissions for {} {}", row.venue(), row.contract.sec_type)));
         }
         let query = HistoryQuery {
             req_id,

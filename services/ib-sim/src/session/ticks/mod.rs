@@ -51,7 +51,7 @@ impl Live {
                 }
             }
             Request::CancelTickByTick { req_id } => {
-                if self.streams.ticks.remove(&req_id).is_none() && self.held.remove(&req_id).is_none() {
+                if self.streams.ticks.remove(&req_id).is_none() {
                     self.error(req_id, ApiError::unknown_id(req_id));
                 }
             }
@@ -63,10 +63,8 @@ impl Live {
                 Ok(event) => self.send(&event),
                 Err(error) => self.error(req_id, error),
             },
-            // Both are answered at once, so a cancel finds nothing to do unless a fault holds them.
-            Request::CancelHistoricalTicks { req_id } | Request::CancelHistogram { req_id } => {
-                self.held.remove(&req_id);
-            }
+            // Both are answered at once, so a cancel finds nothing to do.
+            Request::CancelHistoricalTicks { .. } | Request::CancelHistogram { .. } => {}
             other => unreachable!("{} belongs to another family", other.name()),
         }
     }
@@ -90,8 +88,7 @@ impl Live {
             return Err(ApiError::tick_by_tick(format_args!("{kind} tick-by-tick requests are not supported for {name}.")));
         }
         if world.entitlement(row) != Entitlement::Live {
-            let exchange = row.valid_exchanges.split(',').find(|name| *name != "SMART").unwrap_or_default();
-            return Err(ApiError::tick_by_tick(format_args!("No market data permissions for {exchange} {}.", row.contract.sec_type)));
+            return Err(ApiError::tick_by_tick(format_args!("No market data permissions for {} {}.", row.venue(), row.contract.sec_type)));
         }
         let key = i64::from(row.contract.con_id);
         if !gateway.pacing.tick_by_tick(gateway.clock.now_ms(), key) {

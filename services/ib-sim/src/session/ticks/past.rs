@@ -45,8 +45,7 @@ impl Live {
             return Err(ApiError::invalid("Exactly one of start date/time and end date/time must be given"));
         }
         if world.entitlement(row) != Entitlement::Live {
-            let exchange = row.valid_exchanges.split(',').find(|name| *name != "SMART").unwrap_or_default();
-            return Err(ApiError::past_ticks(format_args!("No market data permissions for {exchange} {}", row.contract.sec_type)));
+            return Err(ApiError::past_ticks(format_args!("No market data permissions for {} {}", row.venue(), row.contract.sec_type)));
         }
         let zone = row.hours.zone();
         let regular = query.use_rth;

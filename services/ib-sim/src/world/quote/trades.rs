@@ -58,7 +58,7 @@ impl World {
 
     fn venue(&self, row: &Instrument, draw: f64) -> String {
         if !row.is("STK") || !row.valid_exchanges.contains("NASDAQ") {
-            return row.valid_exchanges.split(',').find(|name| *name != "SMART").unwrap_or_default().to_owned();
+            return row.venue().to_owned();
         }
         let mut upto = 0.0;
         let found = VENUES.iter().find(|(_, part)| {
