@@ -41,6 +41,8 @@ pub(crate) struct Machine {
     wrong_passwords: u32,
     /// The gateway comes back from a restart and needs no log-in.
     resuming: bool,
+    /// Another session has the login, and the API is open all the same.
+    taken: bool,
     planned: Option<Planned>,
     nightly_ms: Option<i64>,
     effects: Vec<Effect>,
@@ -59,6 +61,7 @@ impl Machine {
             attempt: 0,
             wrong_passwords: 0,
             resuming: false,
+            taken: false,
             planned: None,
             nightly_ms: None,
             effects: Vec::new(),
@@ -125,6 +128,7 @@ impl Machine {
                 self.logged_in(now);
             }
             (Action::Deny, Phase::TwoFactor) => self.two_factor_missed(now),
+            (Action::Continue, Phase::ExistingSession) if self.taken => self.taken_back(now),
             (Action::Continue, Phase::ExistingSession) => self.logged_in(now),
             (Action::GiveUp, Phase::ExistingSession) => self.exit(now, 0),
             (Action::TakeOver, Phase::Ready) => self.taken_over(now),
@@ -136,11 +140,7 @@ impl Machine {
             }
             (Action::ReconnectData, Phase::Ready) => self.effects.push(Effect::ReconnectFarms),
             (Action::Stop, phase) => {
-                self.log(if matches!(phase, Phase::Ready | Phase::SessionTaken | Phase::Reconnecting) {
-                    lines::CLOSED
-                } else {
-                    lines::HALTED
-                });
+                self.log(if self.taken || matches!(phase, Phase::Ready | Phase::Reconnecting) { lines::CLOSED } else { lines::HALTED });
                 self.exit(now, 0);
             }
             (Action::Terminate, _) => {
@@ -193,7 +193,8 @@ impl Machine {
     fn enter(&mut self, now: Now, phase: Phase, for_ms: Option<u64>) {
         self.phase = phase;
         self.since_ms = now.uptime_ms;
-        self.due_ms = for_ms.map(|ms| now.uptime_ms + ms);
+        self.due_ms = for_ms.map(|ms| now.uptime_ms.saturating_add(ms));
+        self.taken &= phase != Phase::Ready;
     }
 
     fn zoned(&self, wall_ms: i64) -> Zoned {
@@ -309,17 +310,20 @@ impl Machine {
     fn taken_over(&mut self, now: Now) {
         self.effects.push(Effect::Connectivity(Connectivity::Lost));
         self.log(lines::RELOGIN);
+        self.taken = true;
         self.enter(now, Phase::SessionTaken, Some(self.plan.login_ms));
+    }
+
+    fn taken_back(&mut self, now: Now) {
+        self.log(lines::SCENARIO_5);
+        self.effects.push(Effect::Connectivity(Connectivity::DataLost));
+        self.enter(now, Phase::Ready, None);
     }
 
     /// The dialog about another session, while this one is logged in or wants to be.
     fn other_session(&mut self, now: Now) {
         match self.plan.existing_session {
-            ExistingSession::Primary => {
-                self.log(lines::SCENARIO_5);
-                self.effects.push(Effect::Connectivity(Connectivity::DataLost));
-                self.enter(now, Phase::Ready, None);
-            }
+            ExistingSession::Primary => self.taken_back(now),
             ExistingSession::PrimaryOverride => {
                 self.log(lines::SCENARIO_6);
                 self.exit(now, 0);
