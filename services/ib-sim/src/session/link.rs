@@ -6,14 +6,19 @@
 use super::live::{Live, MAX_PENDING};
 use crate::errors::ApiError;
 use crate::faults::link::Barrier;
-use crate::proto::request::Request;
+use crate::proto::request::{Family, Request};
+
+/// A request that is taken back needs no answer; an order does, and its id is none of the requests'.
+fn ends_a_wait(request: &Request) -> bool {
+    request.name().starts_with("Cancel") && request.family() != Family::Orders
+}
 
 impl Live {
     /// The request, if nothing stands between it and its answer.
     pub(super) fn past_barrier(&mut self, request: Request) -> Option<Request> {
-        if let (true, Some(id)) = (request.name().starts_with("Cancel"), request.req_id()) {
+        if let (true, Some(id)) = (ends_a_wait(&request), request.req_id()) {
             let before = self.waiting.len();
-            self.waiting.retain(|waiting| waiting.req_id() != Some(id));
+            self.waiting.retain(|waiting| waiting.req_id() != Some(id) || waiting.family() == Family::Orders);
             // What never began needs no end.
             if self.waiting.len() < before {
                 return None;
