@@ -1,4 +1,5 @@
 use super::*;
+use crate::face::plan::{ExistingSession, TwoFactorTimeout};
 
 /// 2026-11-20, a Friday, 10:15:30 in New York.
 const WALL_MS: i64 = 1_795_187_730_000;
