@@ -106,7 +106,7 @@ pub(crate) fn farm(gateway: &Gateway, farm: Farm, broken: bool) {
 pub(super) fn apply(gateway: &Gateway, fault: Fault) -> Result<(), String> {
     let faults = &gateway.faults;
     match fault {
-        Fault::DropAll {} => gateway.announce(Announcement::Drop),
+        Fault::DropAll {} => gateway.drop_clients(),
         Fault::RefuseConnections { on, listen } => {
             if let Some(listen) = listen {
                 faults.listen(listen);

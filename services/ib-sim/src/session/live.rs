@@ -145,8 +145,9 @@ impl Live {
                 },
                 announcement = announcements.recv() => match announcement {
                     Ok(announcement) => self.on_announcement(&announcement),
-                    // Behind by too much: everything that changes is compared anew.
-                    Err(RecvError::Lagged(_)) => self.push_accounts(),
+                    // Behind by too much: what waits for a way that may be free again tries it, and
+                    // everything that changes is compared anew.
+                    Err(RecvError::Lagged(_)) => self.after_notice(1102),
                     Err(RecvError::Closed) => break,
                 },
                 news = self.news.recv() => match news {
@@ -187,7 +188,6 @@ impl Live {
                 self.push_accounts();
                 self.push_pnl();
             }
-            Announcement::Drop => self.lost = true,
         }
     }
 
