@@ -16,6 +16,8 @@ cargo fuzz build --fuzz-dir .
 
 mapfile -t targets < <(cargo fuzz list --fuzz-dir .)
 share=$((seconds / ${#targets[@]}))
+# To libFuzzer no seconds at all mean without end.
+share=$((share > 0 ? share : 1))
 new="$(mktemp -d)"
 trap 'rm -rf "$new"' EXIT
 for target in "${targets[@]}"; do

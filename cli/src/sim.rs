@@ -59,6 +59,15 @@ pub(crate) struct Options {
     /// Which history limits hold: `ib` (as today), `strict` (the written rules for every bar size) or `off`.
     #[arg(long, value_name = "RULES", default_value = "ib", help_heading = RULES)]
     history_pacing: HistoryPacing,
+    /// Market data lines of the login, over all clients; one contract more is refused with 101. IB gives 100 to begin with.
+    #[arg(long, value_name = "COUNT", default_value_t = 100, help_heading = RULES)]
+    market_data_lines: usize,
+    /// How long the first ticks of a line take on average; each contract takes half to one and a half of it.
+    #[arg(long, value_name = "MS", default_value_t = 20, help_heading = RULES)]
+    tick_delay_ms: u64,
+    /// How much longer than the first ticks an option's Greeks take on average; a real gateway can take seconds.
+    #[arg(long, value_name = "MS", default_value_t = 200, help_heading = RULES)]
+    greeks_delay_ms: u64,
     /// Where orders, executions, accounts and order ids are kept, so that they survive a restart; without it, in memory.
     #[arg(long, value_name = "DIR", help_heading = ORDERS)]
     state_dir: Option<PathBuf>,
@@ -120,16 +129,18 @@ Examples:
 
 impl Options {
     fn settings(&self) -> Settings {
-        let defaults = Settings::default();
         Settings {
             bind: self.bind,
             control_bind: self.control_bind,
             clock: self.clock,
             seed: self.seed,
             scenario: self.scenario.clone(),
-            max_server_version: self.max_server_version.unwrap_or(defaults.max_server_version),
+            max_server_version: self.max_server_version.unwrap_or(Settings::default().max_server_version),
             pacing: self.pacing,
             history_pacing: self.history_pacing,
+            market_data_lines: self.market_data_lines,
+            tick_delay_ms: self.tick_delay_ms,
+            greeks_delay_ms: self.greeks_delay_ms,
             accounts: self.accounts,
             faults: self.fault.clone(),
             login: LoginPlan {
@@ -149,7 +160,6 @@ impl Options {
             },
             command_port: self.command_port,
             command_prompt: self.command_prompt.clone(),
-            ..defaults
         }
     }
 }
@@ -203,4 +213,33 @@ async fn live(sim: &Sim, options: &Options) -> u8 {
     };
     print(log.rest());
     code
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(Debug, clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn settings(flags: &[&str]) -> Settings {
+        Line::try_parse_from(["sim"].iter().chain(flags)).unwrap().options.settings()
+    }
+
+    #[test]
+    fn without_flags_the_settings_are_the_default_ones() {
+        assert_eq!(format!("{:?}", settings(&[])), format!("{:?}", Settings::default()));
+    }
+
+    #[test]
+    fn the_pace_of_market_data_is_set_by_flags() {
+        let set = settings(&["--market-data-lines", "3", "--tick-delay-ms", "0", "--greeks-delay-ms", "5000", "--history-pacing", "off"]);
+        assert_eq!((set.market_data_lines, set.tick_delay_ms, set.greeks_delay_ms), (3, 0, 5_000));
+        assert_eq!(set.history_pacing, HistoryPacing::Off);
+    }
 }

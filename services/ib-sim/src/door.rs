@@ -5,11 +5,16 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::sleep;
+use tracing::warn;
 
 /// Connections that may wait for being accepted.
 const BACKLOG: u32 = 128;
+/// What makes accepting fail, such as too many open files, is still there at once after.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 #[derive(Debug)]
 pub(crate) enum Door {
@@ -49,6 +54,13 @@ impl Door {
             Self::Closed(_) | Self::Lost => std::future::pending().await,
         }
     }
+}
+
+/// Tells that a listener failed and waits a moment, so that its loop neither spins nor floods the log.
+#[expect(clippy::disallowed_methods, reason = "nothing tells when the machine has files again")]
+pub(crate) async fn accept_failed(error: &io::Error) {
+    warn!(%error, "accepting a connection failed");
+    sleep(ACCEPT_PAUSE).await;
 }
 
 /// Connections of before may still linger on the port.

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 use crate::broker::Broker;
 use crate::clock::Clock;
@@ -31,8 +31,6 @@ const ANNOUNCEMENTS: usize = 256;
 pub(crate) enum Announcement {
     Notice(ApiError),
     AccountChanged(String),
-    /// End the connection without a word.
-    Drop,
 }
 
 #[derive(Debug)]
@@ -51,6 +49,8 @@ pub(crate) struct Gateway {
     pub(crate) reference: Reference,
     clients: Mutex<BTreeSet<i32>>,
     announcements: broadcast::Sender<Announcement>,
+    /// How often all connections were ended; apart from the announcements, of which a busy connection may miss one.
+    drops: watch::Sender<u64>,
 }
 
 /// A client id held by one connection.
@@ -99,6 +99,7 @@ impl Gateway {
             counters: Counters::default(),
             clients: Mutex::default(),
             announcements: broadcast::Sender::new(ANNOUNCEMENTS),
+            drops: watch::Sender::default(),
             settings,
         };
         apply::start(&gateway)?;
@@ -134,6 +135,16 @@ impl Gateway {
     pub(crate) fn announce(&self, announcement: Announcement) {
         // Nobody listening is no failure.
         let _ = self.announcements.send(announcement);
+    }
+
+    /// Ends every connection without a word.
+    pub(crate) fn drop_clients(&self) {
+        self.drops.send_modify(|drops| *drops += 1);
+    }
+
+    /// Changes when every connection is to end.
+    pub(crate) fn drops(&self) -> watch::Receiver<u64> {
+        self.drops.subscribe()
     }
 
     pub(crate) fn announcements(&self) -> broadcast::Receiver<Announcement> {

@@ -1,6 +1,7 @@
 //! What happened: every request and every frame sent, in two bounded rings, and counters.
 //!
-//! Invariant: no ring grows past [`JOURNAL_LIMIT`]; sequence numbers never repeat, so a reader that
+//! Invariant: no ring grows past [`JOURNAL_LIMIT`] entries, and the requests not past [`REQUEST_BYTES`] (about;
+//! the newest is kept whatever it weighs); sequence numbers never repeat, so a reader that
 //! asks `since` the last one it saw misses nothing that is still kept.
 
 use std::collections::VecDeque;
@@ -15,6 +16,10 @@ use crate::proto::event::Event;
 
 /// Entries kept in each direction; the oldest leave first.
 pub(crate) const JOURNAL_LIMIT: usize = 10_000;
+/// What the requests kept may weigh: ten thousand ordinary ones, and few of those that fill a frame.
+const REQUEST_BYTES: usize = 64 << 20;
+/// A JSON value without its text, and the place it takes in its list.
+const VALUE_BYTES: usize = 64;
 
 /// Which way a message went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -54,20 +59,45 @@ struct Received {
     client_id: i32,
     message: String,
     fields: Value,
+    bytes: usize,
 }
 
 #[derive(Debug, Default)]
 struct Rings {
     last: u64,
     received: VecDeque<Received>,
+    /// What `received` weighs.
+    received_bytes: usize,
     sent: VecDeque<Sent>,
 }
 
-fn push<T>(ring: &mut VecDeque<T>, entry: T) {
-    if ring.len() == JOURNAL_LIMIT {
-        ring.pop_front();
+impl Rings {
+    fn receive(&mut self, entry: Received) {
+        self.received_bytes += entry.bytes;
+        self.received.push_back(entry);
+        while self.received.len() > JOURNAL_LIMIT || self.received_bytes > REQUEST_BYTES && self.received.len() > 1 {
+            let Some(oldest) = self.received.pop_front() else { break };
+            self.received_bytes -= oldest.bytes;
+        }
     }
-    ring.push_back(entry);
+
+    fn send(&mut self, entry: Sent) {
+        if self.sent.len() == JOURNAL_LIMIT {
+            self.sent.pop_front();
+        }
+        self.sent.push_back(entry);
+    }
+}
+
+/// About the memory that a value holds.
+fn weight(value: &Value) -> usize {
+    VALUE_BYTES
+        + match value {
+            Value::String(text) => text.len(),
+            Value::Array(list) => list.iter().map(weight).sum(),
+            Value::Object(fields) => fields.iter().map(|(name, value)| name.len() + weight(value)).sum(),
+            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        }
 }
 
 /// Both directions are numbered together and kept apart, so that many frames out never push a request out.
@@ -82,10 +112,11 @@ impl Journal {
     }
 
     pub(crate) fn record(&self, time: String, client_id: i32, message: &str, fields: Value) {
+        let bytes = weight(&fields);
         let mut rings = self.lock();
         rings.last += 1;
         let seq = rings.last;
-        push(&mut rings.received, Received { seq, time, client_id, message: message.to_owned(), fields });
+        rings.receive(Received { seq, time, client_id, message: message.to_owned(), fields, bytes });
     }
 
     pub(crate) fn sent(&self, time_ms: i64, client_id: i32, event: &Event, frame: &[u8]) {
@@ -93,7 +124,7 @@ impl Journal {
         let mut rings = self.lock();
         rings.last += 1;
         let seq = rings.last;
-        push(&mut rings.sent, Sent { seq, time_ms, client_id, message, id, bytes });
+        rings.send(Sent { seq, time_ms, client_id, message, id, bytes });
     }
 
     /// The entries after `seq`, oldest first, and the newest number given out.
@@ -114,7 +145,7 @@ impl Journal {
 }
 
 fn received(entry: &Received) -> Entry {
-    let Received { seq, time, client_id, message, fields } = entry;
+    let Received { seq, time, client_id, message, fields, .. } = entry;
     Entry::In {
         seq: *seq,
         direction: Direction::In,
@@ -183,6 +214,19 @@ mod tests {
         assert_eq!((last, all.len()), (JOURNAL_LIMIT as u64 + 5, JOURNAL_LIMIT));
         assert!(matches!(all[0], Entry::In { seq: 6, .. }), "{:?}", all[0]);
         assert_eq!(journal.since(last - 1, Direction::In).1.len(), 1);
+    }
+
+    #[test]
+    fn great_requests_push_older_ones_out() {
+        let journal = Journal::default();
+        for _ in 0..100 {
+            journal.record("t".into(), 1, "ReplaceFa", serde_json::json!({ "xml": "x".repeat(1 << 20) }));
+        }
+        let kept = journal.since(0, Direction::In).1.len();
+        assert_eq!(kept, 63, "64 MiB hold not quite 64 of them");
+        journal.record("t".into(), 1, "CurrentTime", Value::Null);
+        assert_eq!(journal.since(100, Direction::In).1.len(), 1);
+        assert_eq!(weight(&serde_json::json!({"a": [1, "bc"]})), 4 * VALUE_BYTES + 3);
     }
 
     #[test]

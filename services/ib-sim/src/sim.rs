@@ -15,7 +15,7 @@ use tracing::{info, warn};
 
 use crate::broker;
 use crate::control;
-use crate::door::Door;
+use crate::door::{Door, accept_failed};
 use crate::face::phase::Action;
 use crate::face::{self, LogLines};
 use crate::faults;
@@ -170,7 +170,7 @@ async fn accept(mut door: Door, addr: SocketAddr, gateway: Arc<Gateway>, cancel:
                 Ok((stream, _)) => {
                     tasks.spawn(session::run(stream, Arc::clone(&gateway), cancel.child_token()));
                 }
-                Err(error) => warn!(%error, "accept failed"),
+                Err(error) => accept_failed(&error).await,
             },
         }
     }

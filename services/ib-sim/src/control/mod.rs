@@ -12,7 +12,7 @@
 //! | `GET /login` | `{"gateway":{"phase","for_ms","next_in_ms","login_attempt","api","exit_code"}}`, which `/state` holds too |
 //! | `POST /login` | `{"next"?,"action"?}`, answers as `GET`; see below |
 //! | `GET /log?since=N` | `{"last":n,"lines":[...]}`: the container's log |
-//! | `POST /clock` | `{"advance_ms":n}` or `{"set":"2026-11-20T10:00:00-05:00"}`, answers `{"now"}` |
+//! | `POST /clock` | `{"advance_ms":n}` or `{"set":"2026-11-20T10:00:00-05:00"}`, from 1990 to 2099; answers `{"now"}` |
 //! | `POST /account` | `{"account","positions":[{"con_id","quantity","average_cost"?}],"cash":{"USD":n}}`, answers the account |
 //! | `GET /orders` | `{"orders":[{"client_id","order_id","perm_id","status","filled",...}],"faults":{...}}` |
 //! | `POST /orders` | what goes wrong with orders (see [`orders`]), answers as `GET` |

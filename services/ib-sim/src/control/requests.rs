@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -21,6 +23,9 @@ use crate::journal::Direction;
 use crate::world::account::{Account, PositionChange};
 
 pub(super) type Shared = State<Arc<Gateway>>;
+
+/// 1990 to 2099. Beyond it somebody mistook the unit, and near the ends of time sums overflow.
+const CLOCK_MS: std::ops::Range<i64> = 631_152_000_000..4_102_444_800_000;
 
 /// A request that the control port cannot follow.
 #[derive(Debug)]
@@ -46,9 +51,15 @@ pub(crate) struct Since {
     direction: Direction,
 }
 
-pub(crate) async fn journal(State(gateway): Shared, Query(query): Query<Since>) -> Json<Value> {
+/// What stands behind the question mark.
+fn asked<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Refused> {
+    query.map(|Query(query)| query).map_err(|error| Refused(error.body_text()))
+}
+
+pub(crate) async fn journal(State(gateway): Shared, query: Result<Query<Since>, QueryRejection>) -> Result<Json<Value>, Refused> {
+    let query = asked(query)?;
     let (last, entries) = gateway.journal.since(query.since, query.direction);
-    Json(json!({ "last": last, "entries": entries }))
+    Ok(Json(json!({ "last": last, "entries": entries })))
 }
 
 pub(crate) async fn clients(State(gateway): Shared) -> Json<Value> {
@@ -101,6 +112,7 @@ fn show(gateway: &Gateway, account: &Account) -> Value {
 
 fn active(gateway: &Gateway) -> Value {
     let mut shown = serde_json::to_value(gateway.faults.active()).unwrap_or(Value::Null);
+    shown["half_open"] = Value::Bool(gateway.faults.is_half_open());
     shown["listening"] = Value::Bool(*gateway.faults.listening().borrow());
     shown
 }
@@ -143,9 +155,9 @@ pub(crate) async fn set_login(State(gateway): Shared, body: Bytes) -> Result<Jso
     Ok(Json(json!({ "gateway": gateway.face.to_json(&gateway) })))
 }
 
-pub(crate) async fn log(State(gateway): Shared, Query(query): Query<LogSince>) -> Json<Value> {
-    let (last, lines) = gateway.face.log.since(query.since);
-    Json(json!({ "last": last, "lines": lines }))
+pub(crate) async fn log(State(gateway): Shared, query: Result<Query<LogSince>, QueryRejection>) -> Result<Json<Value>, Refused> {
+    let (last, lines) = gateway.face.log.since(asked(query)?.since);
+    Ok(Json(json!({ "last": last, "lines": lines })))
 }
 
 #[derive(Debug, Deserialize)]
@@ -164,10 +176,15 @@ enum ClockChange {
 
 pub(crate) async fn clock(State(gateway): Shared, body: Bytes) -> Result<Json<Value>, Refused> {
     let wrong = |_| Refused("expected {\"advance_ms\": n} or {\"set\": instant}".to_owned());
+    let within = |ms: i64| if CLOCK_MS.contains(&ms) { Ok(()) } else { Err(Refused("the clock goes from 1990 to 2099".to_owned())) };
     match read(&body).map_err(wrong)? {
-        ClockChange::Advance { advance_ms } => gateway.clock.advance(advance_ms),
+        ClockChange::Advance { advance_ms } => {
+            within(gateway.clock.now_ms().saturating_add(advance_ms))?;
+            gateway.clock.advance(advance_ms);
+        }
         ClockChange::Set { set } => {
-            let instant = set.parse().map_err(|error| Refused(format!("set: {error}")))?;
+            let instant: Timestamp = set.parse().map_err(|error| Refused(format!("set: {error}")))?;
+            within(instant.as_millisecond())?;
             gateway.clock.set(instant);
         }
     }

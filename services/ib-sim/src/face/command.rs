@@ -19,6 +19,7 @@ use tracing::warn;
 
 use super::lines;
 use super::phase::Action;
+use crate::door::accept_failed;
 use crate::gateway::Gateway;
 
 const MAX_CONNECTIONS: usize = 8;
@@ -50,7 +51,7 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, cancel: 
                 });
             }
             (Ok((_, peer)), Err(_)) => warn!(%peer, "too many command connections at once"),
-            (Err(error), _) => warn!(%error, "accepting a command connection failed"),
+            (Err(error), _) => accept_failed(&error).await,
         }
     }
 }

@@ -3,21 +3,20 @@
 //! Invariant: pure. Time comes in, effects go out, and every phase that can end by itself says when.
 //! The order of the lines follows IBC 3.24 and the container image's scripts.
 
+mod login;
+
 use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, Unit, Zoned};
 
 use super::lines::{self, Line};
 use super::phase::{Action, Effect, Now, Phase};
-use super::plan::{DailyTime, ExistingSession, Login, LoginPlan, TwoFactorTimeout};
+use super::plan::{DailyTime, Login, LoginPlan};
 use crate::faults::kinds::Connectivity;
 
-/// After so many wrong passwords IB asks for a pause.
-const WRONG_PASSWORDS: u32 = 3;
 /// Too close to the minute's end to set a restart for the next minute.
 const LATE_SECOND: i8 = 58;
-/// IBC's exit codes come out of a shell, modulo 256.
-const EXIT_TWO_FACTOR: u8 = 87;
+/// What a container that was asked to end by a signal exits with.
 const EXIT_SIGTERM: u8 = 143;
 
 /// A restart that was asked for by a command, for a minute.
@@ -41,6 +40,8 @@ pub(crate) struct Machine {
     wrong_passwords: u32,
     /// The gateway comes back from a restart and needs no log-in.
     resuming: bool,
+    /// Another session has the login, and the API is open all the same.
+    taken: bool,
     planned: Option<Planned>,
     nightly_ms: Option<i64>,
     effects: Vec<Effect>,
@@ -59,6 +60,7 @@ impl Machine {
             attempt: 0,
             wrong_passwords: 0,
             resuming: false,
+            taken: false,
             planned: None,
             nightly_ms: None,
             effects: Vec::new(),
@@ -125,6 +127,7 @@ impl Machine {
                 self.logged_in(now);
             }
             (Action::Deny, Phase::TwoFactor) => self.two_factor_missed(now),
+            (Action::Continue, Phase::ExistingSession) if self.taken => self.taken_back(now),
             (Action::Continue, Phase::ExistingSession) => self.logged_in(now),
             (Action::GiveUp, Phase::ExistingSession) => self.exit(now, 0),
             (Action::TakeOver, Phase::Ready) => self.taken_over(now),
@@ -136,11 +139,7 @@ impl Machine {
             }
             (Action::ReconnectData, Phase::Ready) => self.effects.push(Effect::ReconnectFarms),
             (Action::Stop, phase) => {
-                self.log(if matches!(phase, Phase::Ready | Phase::SessionTaken | Phase::Reconnecting) {
-                    lines::CLOSED
-                } else {
-                    lines::HALTED
-                });
+                self.log(if self.taken || matches!(phase, Phase::Ready | Phase::Reconnecting) { lines::CLOSED } else { lines::HALTED });
                 self.exit(now, 0);
             }
             (Action::Terminate, _) => {
@@ -193,7 +192,8 @@ impl Machine {
     fn enter(&mut self, now: Now, phase: Phase, for_ms: Option<u64>) {
         self.phase = phase;
         self.since_ms = now.uptime_ms;
-        self.due_ms = for_ms.map(|ms| now.uptime_ms + ms);
+        self.due_ms = for_ms.map(|ms| now.uptime_ms.saturating_add(ms));
+        self.taken &= phase != Phase::Ready;
     }
 
     fn zoned(&self, wall_ms: i64) -> Zoned {
@@ -232,106 +232,6 @@ impl Machine {
                 self.enter(now, Phase::Ready, None);
             }
             Phase::ExistingSession | Phase::Ready | Phase::Stopped => {}
-        }
-    }
-
-    fn log_in(&mut self, now: Now) {
-        self.attempt += 1;
-        self.log_all(lines::login_attempt(self.attempt));
-        self.enter(now, Phase::Login, Some(self.plan.login_ms - self.plan.login_ms / 4));
-    }
-
-    fn logged_in_or_not(&mut self, now: Now) {
-        match self.login {
-            Login::Ok => self.logged_in(now),
-            Login::TwoFactor => {
-                self.log(lines::TWO_FACTOR);
-                self.enter(now, Phase::TwoFactor, Some(self.plan.two_factor_timeout_ms));
-            }
-            Login::WrongPassword if self.wrong_passwords + 1 < WRONG_PASSWORDS => {
-                self.wrong_passwords += 1;
-                self.log_all(lines::login_failed());
-                self.attempt = 0;
-                self.launch(now);
-            }
-            Login::WrongPassword | Login::TooManyAttempts => {
-                self.log(lines::too_many_attempts(self.plan.lockout_ms));
-                let relogin = self.plan.two_factor_timeout == TwoFactorTimeout::Relogin;
-                self.enter(now, Phase::LockedOut, relogin.then_some(self.plan.lockout_ms));
-            }
-            Login::ExistingSession => match self.plan.existing_session {
-                ExistingSession::Primary | ExistingSession::PrimaryOverride => {
-                    self.log(lines::SCENARIO_3);
-                    self.logged_in(now);
-                }
-                ExistingSession::Secondary | ExistingSession::Manual => self.other_session(now),
-            },
-        }
-    }
-
-    fn logged_in(&mut self, now: Now) {
-        self.log(lines::LOGGED_IN);
-        self.log(lines::CONFIGURED);
-        (self.login, self.attempt, self.wrong_passwords) = (Login::Ok, 0, 0);
-        self.effects.push(Effect::Api(true));
-        self.enter(now, Phase::Ready, None);
-    }
-
-    fn log_two_factor(&mut self, now: Now) {
-        let seconds = now.uptime_ms.saturating_sub(self.since_ms) / 1000;
-        self.log(lines::two_factor_closed(seconds));
-    }
-
-    /// The dialog closed and nobody had answered it, or had said no.
-    fn two_factor_missed(&mut self, now: Now) {
-        self.log_two_factor(now);
-        if self.plan.two_factor_timeout == TwoFactorTimeout::Relogin {
-            self.log(lines::RELOGIN_AFTER_TWO_FACTOR);
-            return self.log_in(now);
-        }
-        // IBC gives a log-in that may yet complete a third of the dialog's time.
-        let rest_ms = self.plan.two_factor_timeout_ms / 3;
-        self.log(lines::exit_after_two_factor(rest_ms / 1000));
-        self.enter(now, Phase::TwoFactorMissed, Some(rest_ms));
-    }
-
-    fn two_factor_ended(&mut self, now: Now) {
-        self.log_all(lines::two_factor_exit());
-        if self.plan.two_factor_timeout == TwoFactorTimeout::Restart {
-            self.log_all(lines::returned(EXIT_TWO_FACTOR));
-            self.log_all(lines::will_restart());
-            self.attempt = 0;
-            return self.launch(now);
-        }
-        self.exit(now, EXIT_TWO_FACTOR);
-    }
-
-    fn taken_over(&mut self, now: Now) {
-        self.effects.push(Effect::Connectivity(Connectivity::Lost));
-        self.log(lines::RELOGIN);
-        self.enter(now, Phase::SessionTaken, Some(self.plan.login_ms));
-    }
-
-    /// The dialog about another session, while this one is logged in or wants to be.
-    fn other_session(&mut self, now: Now) {
-        match self.plan.existing_session {
-            ExistingSession::Primary => {
-                self.log(lines::SCENARIO_5);
-                self.effects.push(Effect::Connectivity(Connectivity::DataLost));
-                self.enter(now, Phase::Ready, None);
-            }
-            ExistingSession::PrimaryOverride => {
-                self.log(lines::SCENARIO_6);
-                self.exit(now, 0);
-            }
-            ExistingSession::Secondary => {
-                self.log(lines::SCENARIO_2);
-                self.exit(now, 0);
-            }
-            ExistingSession::Manual => {
-                self.log(lines::SCENARIO_1);
-                self.enter(now, Phase::ExistingSession, None);
-            }
         }
     }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::face::plan::{ExistingSession, TwoFactorTimeout};
 
 /// 2026-11-20, a Friday, 10:15:30 in New York.
 const WALL_MS: i64 = 1_795_187_730_000;
@@ -181,7 +182,18 @@ fn another_session_is_met_as_the_setting_says() {
         assert_eq!((run.machine.phase(), run.others.first()), (Phase::SessionTaken, Some(&Effect::Connectivity(Connectivity::Lost))));
         assert_eq!((run.step(), run.said(words)), (phase, 1), "{setting:?}");
     }
-    let mut run = Run::new(LoginPlan { login: Login::ExistingSession, existing_session: ExistingSession::Manual, ..plan() });
+    let manual = LoginPlan { existing_session: ExistingSession::Manual, ..plan() };
+    let mut run = Run::ready(manual.clone());
+    run.act(Action::TakeOver);
+    run.step();
+    run.act(Action::Continue);
+    assert_eq!((run.machine.phase(), run.said("scenario 5"), run.said("Login has completed")), (Phase::Ready, 1, 0));
+    assert_eq!(run.others, [Effect::Connectivity(Connectivity::Lost), Effect::Connectivity(Connectivity::DataLost)]);
+    run.act(Action::TakeOver);
+    run.step();
+    run.act(Action::Stop);
+    assert_eq!(run.said("Login has completed: exiting via [File, Close] menu"), 1, "it was logged in");
+    let mut run = Run::new(LoginPlan { login: Login::ExistingSession, ..manual });
     run.step();
     run.step();
     assert_eq!((run.machine.phase(), run.machine.wait_ms(run.now)), (Phase::ExistingSession, None));

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::faults::apply;
 use crate::faults::link::Farm;
-use crate::gateway::{Announcement, Gateway};
+use crate::gateway::Gateway;
 pub(crate) use command::serve as serve_commands;
 use lines::Line;
 use log::Log;
@@ -137,7 +137,7 @@ impl Face {
         match effect {
             Effect::Log(line) => self.log.write(line, gateway.clock.now_ms(), &gateway.world.zone),
             Effect::Api(open) => drop(self.api.send_replace(open)),
-            Effect::DropClients => gateway.announce(Announcement::Drop),
+            Effect::DropClients => gateway.drop_clients(),
             Effect::Connectivity(state) => apply::connectivity(gateway, state),
             Effect::ReconnectFarms => Farm::ALL.into_iter().for_each(|farm| {
                 apply::farm(gateway, farm, true);

@@ -39,6 +39,7 @@ pub(crate) fn start(gateway: &Gateway) -> Result<(), Error> {
 pub(crate) fn want(gateway: &Gateway, wanted: Wanted) -> Result<(), String> {
     let Wanted { fault, for_ms } = wanted;
     let (name, end) = (fault.name(), fault.end());
+    let _switching = gateway.faults.timers.switching();
     apply(gateway, fault)?;
     gateway.faults.timers.forget(&name);
     if let (Some(ms), Some(end)) = (for_ms, end) {
@@ -52,6 +53,7 @@ pub(crate) fn want(gateway: &Gateway, wanted: Wanted) -> Result<(), String> {
 
 /// Everything off; whoever was told of a loss is told of its end.
 pub(crate) fn clear(gateway: &Gateway) {
+    let _switching = gateway.faults.timers.switching();
     let before = gateway.faults.active();
     gateway.faults.clear();
     if before.disconnected {
@@ -104,7 +106,7 @@ pub(crate) fn farm(gateway: &Gateway, farm: Farm, broken: bool) {
 pub(super) fn apply(gateway: &Gateway, fault: Fault) -> Result<(), String> {
     let faults = &gateway.faults;
     match fault {
-        Fault::DropAll {} => gateway.announce(Announcement::Drop),
+        Fault::DropAll {} => gateway.drop_clients(),
         Fault::RefuseConnections { on, listen } => {
             if let Some(listen) = listen {
                 faults.listen(listen);
@@ -117,16 +119,7 @@ pub(super) fn apply(gateway: &Gateway, fault: Fault) -> Result<(), String> {
         Fault::HalfOpen { on } => faults.half_open(on),
         Fault::Notice { code, text } => gateway.announce(Announcement::Notice(ApiError::injected(code, text))),
         Fault::Connectivity { state } => connectivity(gateway, state),
-        Fault::Farm { farm, broken } => {
-            faults.set(|active| {
-                if broken {
-                    active.broken_farms.insert(farm)
-                } else {
-                    active.broken_farms.remove(&farm)
-                };
-            });
-            farm_notices(gateway, farm, broken);
-        }
+        Fault::Farm { farm: which, broken } => farm(gateway, which, broken),
         state => return change(state).map(|change| faults.set(change)),
     }
     Ok(())

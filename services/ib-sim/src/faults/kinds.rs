@@ -12,6 +12,7 @@ use super::link::Farm;
 
 /// A fault that is to end by itself ends within a day.
 pub(super) const MAX_FOR_MS: u64 = 86_400_000;
+
 /// One fault as it is asked for; the table in [`crate::control`] says what each does.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -209,6 +210,8 @@ impl Fault {
             | Self::Duplicate { message, .. }
             | Self::Reorder { message, .. } => format!("{kind} {message}"),
             Self::Farm { farm, .. } => format!("{kind} {farm:?}"),
+            // A closed port and a door that is shut in the face are two things that end on their own.
+            Self::RefuseConnections { on: None, listen: Some(_) } => format!("{kind} listen"),
             // One way of writing replaces the other.
             Self::SplitFrames { .. } | Self::CoalesceFrames { .. } | Self::SlowFrames { .. } => "writing".to_owned(),
             _ => kind,

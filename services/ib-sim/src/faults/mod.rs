@@ -137,6 +137,12 @@ impl Faults {
         self.half_open.send_modify(|state| if on { state.strokes += 1 } else { state.released = state.strokes });
     }
 
+    /// Whether anybody who was connected then is still dead to us.
+    pub(crate) fn is_half_open(&self) -> bool {
+        let state = *self.half_open.borrow();
+        state.strokes > state.released
+    }
+
     /// Runs a connection to its end, or to its death: then it is neither read nor written nor closed.
     pub(crate) async fn unless_half_open(&self, connection: impl Future<Output = ()>) {
         let mut strokes = self.half_open.subscribe();

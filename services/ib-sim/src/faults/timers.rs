@@ -4,7 +4,7 @@
 //! than [`MAX_TIMERS`].
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -24,11 +24,18 @@ pub(crate) struct Timers {
     /// What ends a fault and at which uptime, by what the fault is called.
     ends: Mutex<BTreeMap<String, (Duration, Fault)>>,
     changed: Notify,
+    /// Held from looking at a fault's end until the fault is switched, so that an end that was already
+    /// taken out never meets a fault that was switched on anew.
+    switching: Mutex<()>,
 }
 
 impl Timers {
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, (Duration, Fault)>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, (Duration, Fault)>> {
         self.ends.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn switching(&self) -> MutexGuard<'_, ()> {
+        self.switching.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn clear(&self) {
@@ -65,12 +72,7 @@ impl Timers {
 pub(crate) async fn run(gateway: Arc<Gateway>, cancel: CancellationToken) {
     loop {
         let timers = &gateway.faults.timers;
-        let (due, next) = timers.due(gateway.clock.uptime());
-        for end in due {
-            info!(?end, "the time of a fault is over");
-            // What was accepted with its end can be ended.
-            let _ = apply::apply(&gateway, end);
-        }
+        let next = expire(&gateway);
         let changed = async {
             match next {
                 Some(wait) => drop(timeout(wait, timers.changed.notified()).await),
@@ -82,6 +84,19 @@ pub(crate) async fn run(gateway: Arc<Gateway>, cancel: CancellationToken) {
             () = changed => {}
         }
     }
+}
+
+/// Ends what is due; when the next end is.
+fn expire(gateway: &Gateway) -> Option<Duration> {
+    let timers = &gateway.faults.timers;
+    let _switching = timers.switching();
+    let (due, next) = timers.due(gateway.clock.uptime());
+    for end in due {
+        info!(?end, "the time of a fault is over");
+        // What was accepted with its end can be ended.
+        let _ = apply::apply(gateway, end);
+    }
+    next
 }
 
 #[cfg(test)]

@@ -15,11 +15,12 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::clock::{Clock, ClockSetting};
+use crate::door::accept_failed;
 use pipe::Tap;
 pub(crate) use pseudonyms::Pseudonyms;
 pub use sink::Recorded;
@@ -80,7 +81,8 @@ pub enum RecordError {
 pub struct Recorder {
     addr: SocketAddr,
     out: PathBuf,
-    cancel: CancellationToken,
+    /// Ends the tasks, also when the recorder is dropped without a shutdown.
+    cancel: DropGuard,
     tasks: TaskTracker,
     writer: JoinHandle<std::io::Result<Recorded>>,
 }
@@ -99,7 +101,7 @@ impl Recorder {
         info!(%addr, gateway, out = %out.display(), "recording");
         let tap = Tap { connection: 0, started: Instant::now(), notes: sink.notes };
         tasks.spawn(accept(listener, gateway, tap, cancel.clone(), tasks.clone()));
-        Ok(Self { addr, out, cancel, tasks, writer: sink.writer })
+        Ok(Self { addr, out, cancel: cancel.drop_guard(), tasks, writer: sink.writer })
     }
 
     /// Where clients connect.
@@ -124,7 +126,7 @@ impl Recorder {
 
     /// Closes all connections, writes the last lines, and tells how much was recorded.
     pub async fn shutdown(self) -> Result<Recorded, RecordError> {
-        self.cancel.cancel();
+        drop(self.cancel);
         self.tasks.close();
         let ended = async {
             self.tasks.wait().await;
@@ -161,7 +163,7 @@ async fn accept(listener: TcpListener, gateway: String, tap: Tap, cancel: Cancel
                     }
                 });
             }
-            Err(error) => warn!(%error, "accept failed"),
+            Err(error) => accept_failed(&error).await,
         }
     }
 }

@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::clock::{Clock, ClockSetting};
+use crate::door::accept_failed;
 use crate::transcript::{Section, Transcript, TranscriptError};
 use crate::wire::hello::Hello;
 
@@ -167,7 +168,7 @@ async fn accept(listener: TcpListener, tape: Arc<Tape>, cancel: CancellationToke
                     }
                 });
             }
-            Err(error) => warn!(%error, "accept failed"),
+            Err(error) => accept_failed(&error).await,
         }
     }
 }

@@ -97,7 +97,8 @@ impl Player {
             self.ids.insert(recorded, live);
         }
         let asked = &self.asked[index];
-        let shift_ms = now_ms - self.started_ms - i64::try_from(asked.ms).unwrap_or(0);
+        // A file may name any moment.
+        let shift_ms = now_ms.saturating_sub(self.started_ms).saturating_sub(i64::try_from(asked.ms).unwrap_or(0));
         let answers =
             asked.answers.iter().map(|(ms, frame)| Due { after_ms: ms.saturating_sub(asked.ms), frame: self.adapt(frame, shift_ms) });
         (met, answers.collect())

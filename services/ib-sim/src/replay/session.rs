@@ -1,6 +1,6 @@
 //! One client of a replay.
 //!
-//! Invariant: answers leave in the order of their times; what waits is never more than the transcript holds.
+//! Invariant: answers leave in the order of their times; while [`MAX_WAITING`] of them wait, no further request is read.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -25,6 +25,10 @@ use crate::wire::{frame, hello};
 const START_MAX: Duration = Duration::from_secs(60);
 /// A client that takes no byte for this long is gone.
 const WRITE_MAX: Duration = Duration::from_secs(10);
+/// Answers that wait for their time; a client that asks on meanwhile waits too.
+const MAX_WAITING: usize = 100_000;
+/// No answer waits longer, however slow the replay.
+const MAX_PAUSE: Duration = Duration::from_secs(86_400);
 
 pub(super) async fn run(stream: TcpStream, tape: &Tape) {
     let _ = stream.set_nodelay(true);
@@ -67,7 +71,7 @@ pub(super) async fn run(stream: TcpStream, tape: &Tape) {
                     return;
                 }
             }
-            body = frames.next() => match body {
+            body = frames.next(), if waiting.frames.len() < MAX_WAITING => match body {
                 Some(Ok(body)) => {
                     if let Some(request) = read(&body) {
                         waiting.ask(tape, &mut player, &request);
@@ -95,6 +99,11 @@ async fn send(writer: &mut OwnedWriteHalf, bytes: &[u8]) -> bool {
     matches!(timeout(WRITE_MAX, writer.write_all(bytes)).await, Ok(Ok(())))
 }
 
+/// A recorded pause at another speed.
+fn paced(after_ms: u64, speed: f64) -> Duration {
+    Duration::try_from_secs_f64(Duration::from_millis(after_ms).as_secs_f64() / speed).map_or(MAX_PAUSE, |pause| pause.min(MAX_PAUSE))
+}
+
 /// What is yet to be sent, by the time at which it is due.
 #[derive(Debug, Default)]
 struct Waiting {
@@ -116,7 +125,7 @@ impl Waiting {
         count.fetch_add(1, Ordering::Relaxed);
         let now = Instant::now();
         for due in answers {
-            let after = tape.speed.map_or(Duration::ZERO, |speed| Duration::from_millis(due.after_ms).div_f64(speed));
+            let after = tape.speed.map_or(Duration::ZERO, |speed| paced(due.after_ms, speed));
             self.count += 1;
             self.frames.insert((now + after, self.count), due.frame);
         }
@@ -132,5 +141,18 @@ impl Waiting {
 
     fn is_empty(&self) -> bool {
         self.frames.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_follow_the_speed_and_never_overflow() {
+        assert_eq!((paced(1_000, 1.0), paced(1_000, 10.0)), (Duration::from_secs(1), Duration::from_millis(100)));
+        for (after_ms, speed) in [(u64::MAX, 1.0), (1, f64::MIN_POSITIVE), (u64::MAX, 0.001)] {
+            assert_eq!(paced(after_ms, speed), MAX_PAUSE, "{after_ms} at {speed}");
+        }
     }
 }

@@ -204,7 +204,6 @@ impl Live {
                 self.push_accounts();
                 self.push_pnl();
             }
-            Announcement::Drop => self.lost = true,
         }
     }
 

@@ -38,7 +38,7 @@ use tracing::{debug, info, warn};
 
 use crate::errors::ApiError;
 use crate::faults::state::Fate;
-use crate::gateway::{Announcement, Gateway, LeaseError};
+use crate::gateway::{Gateway, LeaseError};
 use crate::journal::Count;
 use crate::proto::Dialect;
 use crate::proto::event::Event;
@@ -63,18 +63,10 @@ pub(crate) type Frames = FramedRead<OwnedReadHalf, LengthDelimitedCodec>;
 pub(crate) async fn run(stream: TcpStream, gateway: Arc<Gateway>, cancel: CancellationToken) {
     gateway.counters.add(Count::connections);
     let _ = stream.set_nodelay(true);
-    let mut announcements = gateway.announcements();
-    let dropped = async {
-        loop {
-            match announcements.recv().await {
-                Ok(Announcement::Drop) | Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
-                _ => {}
-            }
-        }
-    };
+    let mut drops = gateway.drops();
     tokio::select! {
         () = cancel.cancelled() => {}
-        () = dropped => {}
+        _ = drops.changed() => {}
         () = gateway.faults.unless_half_open(serve(stream, Arc::clone(&gateway))) => {}
     }
 }

@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::overtake::Overtaken;
+use crate::faults::Faults;
 use crate::faults::state::{Fate, Style};
 use crate::gateway::Gateway;
 
@@ -117,18 +118,19 @@ fn garbage(length: u32) -> Bytes {
 
 async fn write(mut stream: OwnedWriteHalf, mut queue: mpsc::Receiver<Queued>, shared: Arc<Shared>, gateway: Arc<Gateway>) {
     let mut overtaken = Overtaken::default();
+    // Set with the first frame held back, so that others which are held back later do not prolong it.
+    let mut release_at: Option<Instant> = None;
     let mut batch = Vec::new();
     loop {
-        let taken = if overtaken.is_empty() {
-            queue.recv_many(&mut batch, MAX_TOGETHER).await
-        } else {
-            match timeout(OVERTAKE_DEADLINE, queue.recv_many(&mut batch, MAX_TOGETHER)).await {
+        let taken = match release_at {
+            None => queue.recv_many(&mut batch, MAX_TOGETHER).await,
+            Some(at) => match timeout_at(at, queue.recv_many(&mut batch, MAX_TOGETHER)).await {
                 Ok(taken) => taken,
                 Err(_) => {
                     overtaken.release(&mut batch);
                     batch.len()
                 }
-            }
+            },
         };
         let style = gateway.faults.style();
         let ended = taken == 0;
@@ -139,8 +141,9 @@ async fn write(mut stream: OwnedWriteHalf, mut queue: mpsc::Receiver<Queued>, sh
         if ended {
             overtaken.release(&mut batch);
         }
+        release_at = (!overtaken.is_empty()).then(|| release_at.unwrap_or_else(|| Instant::now() + OVERTAKE_DEADLINE));
         let length: usize = batch.iter().map(|frame| frame.bytes.len()).sum();
-        if let Err(gone) = put(&mut stream, &batch, style).await {
+        if let Err(gone) = put(&mut stream, &batch, style, &gateway.faults).await {
             shared.stuck.store(gone == Gone::Stuck, Ordering::Relaxed);
             return;
         }
@@ -171,7 +174,9 @@ enum Gone {
     Stuck,
 }
 
-async fn put(stream: &mut OwnedWriteHalf, batch: &[Queued], style: Style) -> Result<(), Gone> {
+async fn put(stream: &mut OwnedWriteHalf, batch: &[Queued], style: Style, faults: &Faults) -> Result<(), Gone> {
+    // A way of writing that was switched off ends in the middle of a frame; the rest may be long.
+    let holds = || faults.style() == style;
     match style {
         Style::Plain | Style::Coalesce { .. } => match batch {
             [] => Ok(()),
@@ -182,18 +187,23 @@ async fn put(stream: &mut OwnedWriteHalf, batch: &[Queued], style: Style) -> Res
                 all(stream, &together).await
             }
         },
-        Style::Split { bytes, pause_ms } => pieces(stream, batch, bytes, Duration::from_millis(pause_ms)).await,
-        Style::Slow { bytes_per_s } => pieces(stream, batch, (bytes_per_s / SLOW_BEATS_PER_S).max(1), SLOW_BEAT).await,
+        Style::Split { bytes, pause_ms } => pieces(stream, batch, bytes, Duration::from_millis(pause_ms), holds).await,
+        Style::Slow { bytes_per_s } => pieces(stream, batch, (bytes_per_s / SLOW_BEATS_PER_S).max(1), SLOW_BEAT, holds).await,
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the pause itself is what was asked for")]
-async fn pieces(stream: &mut OwnedWriteHalf, batch: &[Queued], bytes: u32, pause: Duration) -> Result<(), Gone> {
+async fn pieces(stream: &mut OwnedWriteHalf, batch: &[Queued], bytes: u32, pause: Duration, holds: impl Fn() -> bool) -> Result<(), Gone> {
     let size = usize::try_from(bytes).unwrap_or(usize::MAX);
-    for piece in batch.iter().flat_map(|frame| frame.bytes.chunks(size)) {
-        all(stream, piece).await?;
-        if !pause.is_zero() {
-            sleep(pause).await;
+    for frame in batch {
+        let mut rest = &frame.bytes[..];
+        while !rest.is_empty() {
+            let end = if holds() { size.min(rest.len()) } else { rest.len() };
+            all(stream, &rest[..end]).await?;
+            rest = &rest[end..];
+            if !pause.is_zero() && holds() {
+                sleep(pause).await;
+            }
         }
     }
     Ok(())

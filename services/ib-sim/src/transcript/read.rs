@@ -75,20 +75,20 @@ impl Transcript {
     /// Reads the lines of a file.
     pub fn read(reader: impl BufRead) -> Result<Self, TranscriptError> {
         let mut reader = reader.take(MAX_FILE_BYTES);
-        let (mut transcript, mut number, mut text) = (None::<Self>, 0, String::new());
+        let (mut transcript, mut number, mut text) = (None::<Self>, 0, Vec::new());
         loop {
             text.clear();
-            if reader.read_line(&mut text)? == 0 {
+            if reader.read_until(b'\n', &mut text)? == 0 {
                 break;
             }
             number += 1;
             // A recorder that was killed leaves half a line.
-            let whole = text.ends_with('\n');
-            if text.trim().is_empty() || text.starts_with('#') {
+            let whole = text.ends_with(b"\n");
+            if text.trim_ascii().is_empty() || text.starts_with(b"#") {
                 continue;
             }
             let bad = |reason: String| TranscriptError::Line { line: number, reason };
-            let line: Line = match serde_json::from_str(&text) {
+            let line: Line = match serde_json::from_slice(&text) {
                 Ok(line) => line,
                 Err(_) if !whole && reader.limit() > 0 => break,
                 Err(error) => return Err(bad(error.to_string())),
@@ -200,6 +200,12 @@ mod tests {
     fn half_a_last_line_is_left_out() {
         assert_eq!(read(&[HEADER, OPEN, START, &START[..40]]).unwrap().sections[0].steps.len(), 1);
         assert!(read(&[HEADER, OPEN, &START[..40], START]).is_err());
+        // In the middle of a character too.
+        let mut torn = [HEADER, OPEN, START, "{\"kind\":\"Zü"].join("\n").into_bytes();
+        torn.pop();
+        assert_eq!(Transcript::read(&torn[..]).unwrap().sections[0].steps.len(), 1);
+        torn.push(b'\n');
+        assert!(Transcript::read(&torn[..]).unwrap_err().to_string().contains("line 4"));
     }
 
     proptest::proptest! {

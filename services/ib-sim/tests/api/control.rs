@@ -1,7 +1,5 @@
 //! Every fault and every page of the control port.
 
-use std::time::Duration;
-
 use futures::StreamExt;
 use ib_sim::{Settings, Sim};
 use ibapi::Client;
@@ -11,10 +9,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::support::{client, connect, fault, get, http, post, settings, sim, soon, start, until};
-
-/// Long enough for an answer that would come, short enough for a test: for what must not happen.
-const QUIET: Duration = Duration::from_millis(300);
+use crate::support::{QUIET, client, connect, fault, get, http, post, settings, sim, soon, start, until};
 
 #[tokio::test]
 async fn the_journal_tells_every_request_once() {
@@ -41,12 +36,18 @@ async fn what_cannot_be_read_is_refused() {
         ("/faults", r#"{"kind":"delay","message":"Nothing","ms":1}"#),
         ("/clock", r#"{"forward":5}"#),
         ("/clock", r#"{"set":"noon"}"#),
+        ("/clock", r#"{"set":"1492-10-12T00:00:00Z"}"#),
+        ("/clock", r#"{"advance_ms":9223372036854775807}"#),
         ("/account", r#"{"account":"U1"}"#),
         ("/account", r#"{"account":"DUSIM00001","positions":[{"con_id":1,"quantity":1}]}"#),
     ] {
         let (status, answer) = http(&sim, "POST", path, body).await;
         assert_eq!(status, 400, "{path} {body}");
         assert!(answer["error"].is_string(), "{answer}");
+    }
+    for path in ["/journal?direction=sideways", "/journal?sinec=1", "/log?since=yesterday"] {
+        let (status, answer) = http(&sim, "GET", path, "").await;
+        assert!(status == 400 && answer["error"].is_string(), "{path}: {status} {answer}");
     }
     sim.shutdown().await;
 }

@@ -6,6 +6,7 @@ mod control;
 mod depth;
 mod face;
 mod faults;
+mod faults_lasting;
 mod frames;
 mod handshake;
 mod market;

@@ -11,6 +11,9 @@ use tokio::net::TcpStream;
 /// Every wait in these tests ends here; nothing sleeps.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
+/// Long enough for an answer that would come, short enough for a test: for what must not happen.
+pub(crate) const QUIET: Duration = Duration::from_millis(300);
+
 /// A Friday morning in New York.
 pub(crate) const FRIDAY: &str = "2026-11-20T10:15:30-05:00";
 

@@ -1,19 +1,20 @@
 //! The text dialect on the socket: what a client of version 178 sees, byte by byte.
 
 use ib_sim::Sim;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::support::{fault, get, settings, sim, soon, start};
+use crate::raw;
+use crate::support::{fault, get, settings, sim, start};
 
 /// A connection that has agreed on text.
-pub(crate) struct Raw(TcpStream);
+pub(crate) struct Raw(raw::Raw);
 
 impl Raw {
     async fn hello(sim: &Sim, versions: &str) -> Self {
         let mut stream = TcpStream::connect(sim.addr()).await.unwrap();
         stream.write_all(b"API\0").await.unwrap();
-        let mut raw = Self(stream);
+        let mut raw = Self(raw::Raw(stream));
         raw.send(versions).await;
         assert!(raw.message().await.unwrap().starts_with("178\0"));
         raw
@@ -27,19 +28,13 @@ impl Raw {
     }
 
     pub(crate) async fn send(&mut self, body: &str) {
-        let length = u32::try_from(body.len()).unwrap();
-        self.0.write_u32(length).await.unwrap();
-        self.0.write_all(body.as_bytes()).await.unwrap();
+        let stream = &mut self.0.0;
+        stream.write_u32(u32::try_from(body.len()).unwrap()).await.unwrap();
+        stream.write_all(body.as_bytes()).await.unwrap();
     }
 
     pub(crate) async fn message(&mut self) -> Option<String> {
-        soon(async {
-            let length = self.0.read_u32().await.ok()?;
-            let mut body = vec![0; usize::try_from(length).unwrap()];
-            self.0.read_exact(&mut body).await.ok()?;
-            Some(String::from_utf8(body).unwrap())
-        })
-        .await
+        self.0.frame().await.map(|body| String::from_utf8(body).unwrap())
     }
 }
 

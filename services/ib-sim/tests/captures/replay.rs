@@ -100,7 +100,7 @@ async fn the_pace_is_kept_if_wanted() {
         r#"{"kind":"close","connection":1,"ms":2000,"by":"gateway"}"#,
     ];
     std::fs::write(&out, lines.join("\n") + "\n").unwrap();
-    for (speed, range) in [(None, 0..500), (Some(4.0), 500..2_000)] {
+    for (speed, range) in [(None, 0..1_500), (Some(4.0), 500..2_000)] {
         let replay = replay(&out, speed).await;
         let mut client = Raw::started(replay.addr(), 7).await;
         let asked = tokio::time::Instant::now();
