@@ -48,8 +48,8 @@ pub(crate) use place::Placement;
 pub use settings::OrderSettings;
 use store::Store;
 
-/// What one step may tell about one order: executions of legs, the order, its status, fees, an error.
-const NEWS_PER_ORDER: usize = 12;
+/// What one step tells about one order: an execution, the order, its status, fees, an error, or two of them.
+const NEWS_PER_ORDER: usize = 6;
 /// News that a session may be behind before it is cut off: orders must not be lost on the way. One step may
 /// tell of every order that works, as a cancel of all does.
 const NEWS: usize = (MAX_OPEN * NEWS_PER_ORDER).next_power_of_two();

@@ -141,7 +141,8 @@ async fn acknowledge(gateway: &Gateway, announced: &Hello, writer: &mut OwnedWri
     };
     let time = show(gateway.clock.now_secs(), &gateway.world.zone, "%Y%m%d %H:%M:%S");
     let time = format!("{time} {}", gateway.world.zone_name);
-    let sent = writer.write_all(&frame::text(&[&version.to_string(), &time])).await.is_ok();
+    let ack = frame::text(&[&version.to_string(), &time]);
+    let sent = timeout(START_DEADLINE, writer.write_all(&ack)).await.is_ok_and(|written| written.is_ok());
     if dialect.is_none() {
         gateway.counters.add(Count::hellos_refused);
         warn!(?announced, version, "closing after the version: the client needs a newer gateway");
