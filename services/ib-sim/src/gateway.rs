@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{Semaphore, broadcast, watch};
 
 use crate::broker::Broker;
 use crate::clock::Clock;
@@ -23,6 +23,8 @@ use crate::world::World;
 
 /// IB accepts this many API clients on one gateway.
 pub(crate) const MAX_CLIENTS: usize = 32;
+/// IB serves a login at most this many account summaries at once.
+const MAX_SUMMARIES: usize = 2;
 /// Announcements a busy connection may be behind before it is told to read the state anew.
 const ANNOUNCEMENTS: usize = 256;
 
@@ -47,6 +49,8 @@ pub(crate) struct Gateway {
     pub(crate) lines: Lines,
     pub(crate) feed: Feed,
     pub(crate) reference: Reference,
+    /// Places for account summaries, of all clients.
+    pub(crate) summaries: Arc<Semaphore>,
     clients: Mutex<BTreeSet<i32>>,
     announcements: broadcast::Sender<Announcement>,
     /// How often all connections were ended; apart from the announcements, of which a busy connection may miss one.
@@ -91,6 +95,7 @@ impl Gateway {
             lines: Lines::new(settings.market_data_lines),
             feed: Feed::default(),
             reference: Reference::new(&settings),
+            summaries: Arc::new(Semaphore::new(MAX_SUMMARIES)),
             clock,
             world,
             faults: Faults::default(),

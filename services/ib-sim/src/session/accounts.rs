@@ -1,6 +1,7 @@
 //! Requests about accounts: summary, updates, positions and P&L.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::live::Live;
 use super::pushes::{MultiUpdates, Summary};
@@ -8,8 +9,6 @@ use crate::errors::ApiError;
 use crate::proto::event::Event;
 use crate::proto::request::Request;
 
-/// IB serves at most this many account summaries at once.
-const MAX_SUMMARIES: usize = 2;
 /// Other subscriptions of one kind on one connection; far above what clients use.
 const MAX_SUBSCRIPTIONS: usize = 64;
 /// Different tags of one summary; IB has about forty, and a ledger for each currency.
@@ -76,9 +75,6 @@ impl Live {
     }
 
     fn summary(&mut self, req_id: i32, group: &str, tags: &str) {
-        if self.subs.summaries.len() >= MAX_SUMMARIES && !self.subs.summaries.contains_key(&req_id) {
-            return self.error(req_id, ApiError::summary_limit());
-        }
         let accounts = match self.accounts_of(group) {
             Ok(accounts) => accounts,
             Err(error) => return self.error(req_id, error),
@@ -91,7 +87,12 @@ impl Live {
         if tags.len() > MAX_TAGS {
             return self.error(req_id, ApiError::invalid("Too many account summary tags"));
         }
-        self.subs.summaries.insert(req_id, Summary { accounts, tags, last: Default::default() });
+        // The same id again begins anew, in the same place.
+        self.subs.summaries.remove(&req_id);
+        let Ok(place) = Arc::clone(&self.gateway.summaries).try_acquire_owned() else {
+            return self.error(req_id, ApiError::summary_limit());
+        };
+        self.subs.summaries.insert(req_id, Summary { accounts, tags, last: Default::default(), _place: place });
         self.push_summary(req_id);
         self.send(&Event::AccountSummaryEnd { req_id });
     }

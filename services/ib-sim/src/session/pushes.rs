@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use super::live::Live;
 use crate::proto::event::{Event, Portfolio};
 use crate::world::account::Position;
@@ -41,6 +43,8 @@ pub(super) struct Summary {
     pub(super) accounts: Vec<String>,
     pub(super) tags: BTreeSet<String>,
     pub(super) last: Sent,
+    /// One of the login's, given back however the summary ends.
+    pub(super) _place: OwnedSemaphorePermit,
 }
 
 #[derive(Debug, Default)]
