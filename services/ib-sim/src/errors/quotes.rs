@@ -37,6 +37,10 @@ impl ApiError {
         Self::with(316, "Market depth data has been HALTED. Please re-subscribe.")
     }
 
+    pub(crate) fn depth_reset() -> Self {
+        Self::with(317, "Market depth data has been RESET. Please empty deep book contents before applying any new entries.")
+    }
+
     pub(crate) fn combo_leg(number: usize) -> Self {
         Self::with(313, format!("The combo details for leg '{number}' are invalid."))
     }

@@ -45,6 +45,9 @@ impl Live {
                 self.lose_market_data();
             }
             1102 | 2104 | 2106 | 2158 => {
+                if matches!(code, 1102 | 2104) {
+                    self.renew_streams();
+                }
                 self.resume();
                 self.push_accounts();
             }

@@ -14,6 +14,7 @@ use super::live::Live;
 use super::quotes::Quotes;
 use super::quotes::bars::RealTimeBars;
 use super::ticks::TickStream;
+use crate::errors::ApiError;
 use crate::world::quote::minute::SLOT_MS;
 
 #[derive(Debug, Default)]
@@ -65,6 +66,16 @@ impl Live {
             self.push_ticks();
         }
         self.plan_wake();
+    }
+
+    /// Begins every line and book anew: what changed while their farm was away was not told. A book's client
+    /// has to empty it first (317).
+    pub(super) fn renew_streams(&mut self) {
+        self.streams.quotes.tell_anew();
+        self.streams.books.values_mut().for_each(Book::tell_anew);
+        for req_id in self.streams.books.keys().copied().collect::<Vec<_>>() {
+            self.error(req_id, ApiError::depth_reset());
+        }
     }
 
     /// Ends every stream of market data without a word: IB's servers have forgotten them (1101).

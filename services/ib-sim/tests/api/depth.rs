@@ -7,7 +7,7 @@ use ibapi::market_data::realtime::MarketDepths;
 use ibapi::subscriptions::SubscriptionItemStreamExt;
 
 use crate::frames::{Answer, Field, Frames, contract, decode};
-use crate::support::{client, friday, sim, soon};
+use crate::support::{client, fault, friday, sim, soon};
 
 #[tokio::test]
 async fn the_book_of_smart_names_exchanges() {
@@ -47,6 +47,24 @@ async fn books_of_single_exchanges_with_and_without_makers() {
         frames.ask(49, &[]).await;
         frames.until(|answer| answer.id == 49).await;
     }
+    sim.shutdown().await;
+}
+
+/// What changed while the farm was away was not told: the book begins anew, and the client is told to empty its own.
+#[tokio::test]
+async fn a_book_is_reset_when_its_farm_is_back() {
+    let sim = sim().await;
+    let mut frames = Frames::start(&sim, 7).await;
+    frames.ask(10, &[Field::Int(1, 5), Field::Inner(2, contract("AAPL", "STK", "ISLAND")), Field::Int(3, 3)]).await;
+    frames.until(|answer| answer.id == 13).await;
+    fault(&sim, r#"{"kind":"farm","farm":"usfarm"}"#).await;
+    frames.until(|answer| answer.id == 4 && answer.int(3) == 2103).await;
+    fault(&sim, r#"{"kind":"farm","farm":"usfarm","broken":false}"#).await;
+    let reset = frames.until(|answer| answer.id == 4 && answer.int(3) == 317).await;
+    assert_eq!(reset.int(1), 5);
+    let answer = frames.until(|answer| answer.id == 13).await;
+    let row = Answer { id: 13, fields: decode(&answer.all(2)[0]) };
+    assert_eq!((row.int(1), row.int(2)), (0, 0), "the first row is inserted again");
     sim.shutdown().await;
 }
 

@@ -52,6 +52,14 @@ pub(super) struct Book {
     _place: Place,
 }
 
+impl Book {
+    /// Forgets what was sent, so that the whole book is sent again.
+    pub(super) fn tell_anew(&mut self) {
+        self.sent = Default::default();
+        self.second = None;
+    }
+}
+
 impl Live {
     pub(super) fn serve_depth(&mut self, request: Request) {
         match request {

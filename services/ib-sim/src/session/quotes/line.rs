@@ -194,6 +194,11 @@ impl Line {
         }
     }
 
+    /// Forgets what was sent, so that all of it is sent again.
+    pub(super) fn tell_anew(&mut self) {
+        self.sent = Sent::default();
+    }
+
     /// Notes that a computation of this kind was sent.
     pub(super) fn computed(&mut self, kind: i32, values: (f64, f64)) -> bool {
         !(self.snapshot && self.sent.has(kind)) && self.sent.number(kind, values.0, values.1) != Change::None

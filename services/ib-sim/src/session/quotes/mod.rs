@@ -68,6 +68,10 @@ impl Quotes {
         self.lines.is_empty()
     }
 
+    pub(super) fn tell_anew(&mut self) {
+        self.lines.values_mut().for_each(Line::tell_anew);
+    }
+
     /// The earliest moment after `uptime` at which a line has something new to begin with.
     pub(super) fn next_due(&self, uptime: Duration) -> Option<Duration> {
         let moments = self.lines.values().flat_map(|line| [line.times.first, line.times.greeks]);
