@@ -18,6 +18,7 @@ pub mod ids;
 pub mod news;
 pub mod number;
 mod operation;
+pub mod options;
 pub mod subject;
 mod written;
 

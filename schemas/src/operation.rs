@@ -1,7 +1,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{account, contracts, fundamentals, history, news};
+use crate::{account, contracts, fundamentals, history, news, options};
 
 /// One request/reply over `ib.v1.<gw>.rpc.<FAMILY>.<OP>`.
 pub trait Operation: 'static {
@@ -87,6 +87,10 @@ pub static OPERATIONS: &[Row] = &[
     Row::of::<history::Bars>(),
     Row::of::<news::Article>(),
     Row::of::<news::Headlines>(),
+    Row::of::<options::Chain>(),
+    Row::of::<options::Expirations>(),
+    Row::of::<options::Quote>(),
+    Row::of::<options::Quotes>(),
 ];
 
 /// The row of `family.op`.

@@ -9,6 +9,8 @@ pub const ROOT: &str = "ib.v1";
 
 /// The queue group that answers reads.
 pub const WORKER_QUEUE: &str = "ib-worker";
+/// The queue group that answers about options.
+pub const OPTIONS_QUEUE: &str = "options";
 
 /// The `<gw>` token: names one IB login and is the permission boundary. An opaque id: whether a login is live or paper is
 /// a fact of its account, never read from this name.

@@ -185,6 +185,11 @@ impl Server {
         futures::future::join_all(leaving.into_iter().map(Member::leave)).await;
     }
 
+    /// The operations that there are handlers for.
+    pub fn routed(&self) -> impl Iterator<Item = &'static Row> + '_ {
+        self.shared.routes.values().map(|route| route.row)
+    }
+
     /// Names of the operations joined now.
     pub async fn joined(&self) -> Vec<String> {
         self.members.lock().await.keys().cloned().collect()

@@ -8,7 +8,7 @@ use std::{
 
 use bus::Server;
 use ib_link::{Freshness, Link, State};
-use schemas::{ClientId, OPERATIONS, Row, context::Mode};
+use schemas::{ClientId, Row, context::Mode};
 use service::Admin;
 use tokio::sync::{Notify, watch};
 
@@ -34,13 +34,13 @@ impl Joined {
 }
 
 /// What can be answered: everything with IB at hand, what is in memory without, nothing before anything was ever kept.
-pub(crate) fn answerable(ib_ready: bool, memory_tellable: bool) -> BTreeSet<String> {
+pub(crate) fn answerable(routed: impl Iterator<Item = &'static Row>, ib_ready: bool, memory_tellable: bool) -> BTreeSet<String> {
     use schemas::Freshness::{Asked, Cached, Kept};
-    let can = |row: &&Row| match row.freshness {
+    let can = |row: &&'static Row| match row.freshness {
         Kept => ib_ready || memory_tellable,
         Cached { .. } | Asked => ib_ready,
     };
-    OPERATIONS.iter().filter(can).map(Row::name).collect()
+    routed.filter(can).map(Row::name).collect()
 }
 
 /// Joins and leaves as the link's state changes.
@@ -68,7 +68,7 @@ impl Keeper {
             self.client_id.send_replace(state.client_id.filter(|_| state.connected()));
             // The heartbeat first: who follows them learns of a lost session without waiting for the queue groups.
             self.changed.notify_one();
-            let wanted = answerable(state.ready(), self.memory_tellable());
+            let wanted = answerable(self.server.routed(), state.ready(), self.memory_tellable());
             self.apply(&state, &mut joined, &wanted).await;
             tokio::select! {
                 changed = states.changed() => if changed.is_err() { return std::future::pending().await },
@@ -120,7 +120,13 @@ impl Keeper {
 
 #[cfg(test)]
 mod tests {
+    use schemas::OPERATIONS;
+
     use super::*;
+
+    fn answerable(ib_ready: bool, memory_tellable: bool) -> BTreeSet<String> {
+        super::answerable(OPERATIONS.iter(), ib_ready, memory_tellable)
+    }
 
     #[test]
     fn without_ib_only_memory_is_told_and_only_while_it_may_be() {

@@ -9,7 +9,7 @@ use schemas::{
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::support::{PATIENCE, Rig, days};
+use crate::support::{PATIENCE, Rig, days, everything};
 
 async fn summary(rig: &Rig) -> SummaryReply {
     rig.ask::<Summary>(&AccountParams::default()).await.expect("what is kept is told")
@@ -25,7 +25,7 @@ async fn until_away(rig: &Rig) {
 
 async fn until_back(rig: &Rig) {
     rig.until_beats("everything is served again", |beats| {
-        beats.iter().all(|beat| beat.ib.as_ref().is_some_and(|ib| !ib.upstream_lost) && beat.operations.len() == schemas::OPERATIONS.len())
+        beats.iter().all(|beat| beat.ib.as_ref().is_some_and(|ib| !ib.upstream_lost) && beat.operations.len() == everything())
     })
     .await;
 }
