@@ -12,10 +12,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("bus", &["schemas"]),
     ("service", &["schemas"]),
     ("ib-link", &["schemas"]),
+    ("ib-service", &["schemas", "bus", "service", "ib-link"]),
     ("nats-local", &[]),
     ("edge", &["schemas", "tools", "bus", "service"]),
-    ("ib-worker", &["schemas", "bus", "service", "ib-link"]),
-    ("options", &["schemas", "bus", "service", "ib-link"]),
+    ("ib-worker", &["schemas", "bus", "service", "ib-link", "ib-service"]),
+    ("options", &["schemas", "bus", "service", "ib-link", "ib-service"]),
     ("ib-sim", &[]),
     ("cli", &["schemas", "tools", "bus", "service", "nats-local", "edge", "ib-worker", "ib-sim"]),
 ];

@@ -123,13 +123,13 @@ impl Worker {
             Freshness::Missing | Freshness::Expired => return Err(too_old(&kept)),
         };
         let wanted = Some(wanted.trim()).filter(|wanted| !wanted.eq_ignore_ascii_case("all")).unwrap_or_default().to_owned();
-        let mut told = Told { kept, wanted, context: self.context(DataType::Account) };
+        let mut told = Told { kept, wanted, context: self.reference.context(DataType::Account) };
         if told.accounts().next().is_none() {
             return Err(no_such_account(&told));
         }
         let only = told.only().map(|(name, _)| name.clone());
         // The age counts from the last proof that the subscription lives, not from the last change (spec 6).
-        told.context = self.about_account(told.context, only.as_deref(), &told.kept, stale);
+        told.context = self.reference.about_account(told.context, only.as_deref(), &told.kept, stale);
         Ok(told)
     }
 }

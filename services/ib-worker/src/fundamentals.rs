@@ -33,8 +33,8 @@ async fn company(worker: Arc<Worker>, params: CompanyParams, request: Request) -
         return Err(Fault::new(FaultCode::Unsupported, format!("IB withdrew {name} (TWS API 10.47), nothing of it can be answered"))
             .hint(format!("for {instead}; report_type=ReportsFinSummary still gives the company's name, industry and ids")));
     }
-    let resolved = worker.contract(&params.contract, request.deadline).await?;
-    let context = worker.context_of(&resolved.details, DataType::Reference);
+    let resolved = worker.reference.contract(&params.contract, request.deadline).await?;
+    let context = worker.reference.context_of(&resolved.details, DataType::Reference);
     let details = resolved.details;
     Ok(CompanyReply {
         contract: resolved.contract,

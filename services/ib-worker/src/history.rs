@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bus::{Builder, Request};
 use ib_link::{BarsRequest, pacing::HistoryKey};
+use ib_service::{Hours, Resolved};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use schemas::{
     Fault,
@@ -13,8 +14,6 @@ use schemas::{
 use tokio::time::Instant;
 
 use crate::{
-    market::Hours,
-    resolve::Resolved,
     when::{self, Bound},
     worker::Worker,
 };
@@ -37,7 +36,7 @@ async fn bars(worker: Arc<Worker>, params: BarsParams, request: Request) -> Resu
         let message = format!("{} of {} are up to {bars} bars, more than IB sends ({ASKED_MAX})", params.duration, params.bar_size);
         return Err(Fault::invalid("duration", message).hint("ask for a shorter duration or larger bars; `end` reaches further back"));
     }
-    let mut resolved = worker.contract(&params.contract, request.deadline).await?;
+    let mut resolved = worker.reference.contract(&params.contract, request.deadline).await?;
     let what = params.what_to_show.unwrap_or_else(|| yielding(&mut resolved));
     let zone_name = resolved.details.time_zone.clone().unwrap_or_else(|| "America/New_York".to_owned());
     let zone = TimeZone::get(&zone_name).unwrap_or(TimeZone::UTC);
@@ -71,7 +70,7 @@ async fn bars(worker: Arc<Worker>, params: BarsParams, request: Request) -> Resu
     let mut reply = (*whole).clone();
     // Of this caller's own question: who asked the same at once may have said what here was assumed.
     reply.contract.assumed = assumed;
-    Ok(limited(reply, params.limit, worker.now()))
+    Ok(limited(reply, params.limit, worker.reference.now()))
 }
 
 /// IB has no trades of currencies, and of crypto only aggregated ones; the default yields and the answer says so.
@@ -114,11 +113,11 @@ impl Asked {
         }
         let turn = worker.gate.admit(HistoryKey::of_bars(&self.request), &worker.link, deadline).await?;
         let answer = worker.link.bars_in(turn, &self.request, deadline).await?;
-        let now = worker.now();
+        let now = worker.reference.now();
         let last = answer.bars.len().saturating_sub(1);
         let bars = answer.bars.iter().enumerate();
         let bars = bars.map(|(index, bar)| bar.told(&self.zone, index == last && self.still_forms(bar.time, now))).collect::<Vec<_>>();
-        let mut context = worker.context_of(&self.resolved.details, DataType::Historical);
+        let mut context = worker.reference.context_of(&self.resolved.details, DataType::Historical);
         context.as_of = Some(now);
         let reply = BarsReply {
             contract: self.resolved.contract.clone(),

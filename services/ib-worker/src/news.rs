@@ -35,7 +35,7 @@ async fn headlines(worker: Arc<Worker>, params: HeadlinesParams, request: Reques
     if params.limit == 0 || params.limit > HEADLINES_MAX {
         return Err(Fault::invalid("limit", format!("limit {} is not between 1 and {HEADLINES_MAX}", params.limit)));
     }
-    let resolved = worker.contract(&params.contract, request.deadline).await?;
+    let resolved = worker.reference.contract(&params.contract, request.deadline).await?;
     let zone = TimeZone::get(resolved.details.time_zone.as_deref().unwrap_or(NEW_YORK)).unwrap_or(TimeZone::UTC);
     let start = when::parse("start", &params.start, &zone, Bound::Start)?;
     let end = when::parse("end", &params.end, &zone, Bound::End)?;
@@ -46,7 +46,7 @@ async fn headlines(worker: Arc<Worker>, params: HeadlinesParams, request: Reques
     let providers = chosen(&params.providers, &known)?;
     let question = HeadlinesRequest { conid: resolved.contract.conid, providers: providers.clone(), start, end, limit: params.limit };
     let found = worker.link.headlines(&question, request.deadline).await?;
-    let context = worker.context_of(&resolved.details, DataType::Historical);
+    let context = worker.reference.context_of(&resolved.details, DataType::Historical);
     Ok(HeadlinesReply {
         contract: resolved.contract,
         headlines: found.headlines,
@@ -89,7 +89,7 @@ async fn article(worker: Arc<Worker>, params: ArticleParams, request: Request) -
         let (again, params) = (Arc::clone(&again), params.clone());
         async move {
             let found = again.link.article(&params.provider, &params.article_id, deadline).await?;
-            let context = again.context(DataType::Historical);
+            let context = again.reference.context(DataType::Historical);
             Ok(ArticleReply {
                 article_id: params.article_id,
                 provider: params.provider,
@@ -101,7 +101,7 @@ async fn article(worker: Arc<Worker>, params: ArticleParams, request: Request) -
         }
     };
     let reply = worker.articles.get(key, ask).await?;
-    let context = worker.context(DataType::Historical);
+    let context = worker.reference.context(DataType::Historical);
     Ok(ArticleReply { context, ..(*reply).clone() })
 }
 

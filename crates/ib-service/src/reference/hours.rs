@@ -16,7 +16,7 @@ struct Session {
 
 /// The hours of one instrument, read from IB's texts.
 #[derive(Debug, Clone)]
-pub(crate) struct Hours {
+pub struct Hours {
     zone_name: String,
     regular: Vec<Session>,
     trading: Vec<Session>,
@@ -24,7 +24,7 @@ pub(crate) struct Hours {
 
 impl Hours {
     /// `None` where IB told none that can be read: then nothing is known, which is not the same as closed.
-    pub(crate) fn of(details: &ContractDetails) -> Option<Self> {
+    pub fn of(details: &ContractDetails) -> Option<Self> {
         let zone_name = details.time_zone.clone()?;
         let zone = TimeZone::get(&zone_name).ok()?;
         let regular = sessions(details.liquid_hours.as_deref().unwrap_or_default(), &zone);
@@ -32,12 +32,12 @@ impl Hours {
         (!regular.is_empty() || !trading.is_empty()).then_some(Self { zone_name, regular, trading })
     }
 
-    pub(crate) fn zone_name(&self) -> &str {
+    pub fn zone_name(&self) -> &str {
         &self.zone_name
     }
 
     /// Whether there is trading after `from` and up to the end of `last`: a bar that reaches there can still change.
-    pub(crate) fn trades_between(&self, from: Timestamp, last: Date, regular_only: bool) -> bool {
+    pub fn trades_between(&self, from: Timestamp, last: Date, regular_only: bool) -> bool {
         let sessions = if regular_only && !self.regular.is_empty() { &self.regular } else { &self.trading };
         let zone = TimeZone::get(&self.zone_name).unwrap_or(TimeZone::UTC);
         // A session belongs to the day on which it ends: futures of a Monday begin on Sunday evening. One that ends at
@@ -47,7 +47,7 @@ impl Hours {
     }
 
     /// The state at `now` and when it ends, where the hours reach that far.
-    pub(crate) fn state(&self, now: Timestamp) -> (MarketState, Option<Timestamp>) {
+    pub fn state(&self, now: Timestamp) -> (MarketState, Option<Timestamp>) {
         if let Some(until) = end_of(&self.regular, now) {
             return (MarketState::Open, Some(until));
         }

@@ -1,16 +1,17 @@
-//! This worker's heartbeat.
+//! The heartbeat of a service with an IB session.
 
 use bus::Load;
 use ib_link::Link;
 use schemas::health::{Heartbeat, State};
 use service::Process;
 
-use crate::{SERVICE, membership::Joined};
+use crate::membership::Joined;
 
 /// Knows where each part of the heartbeat comes from.
 #[derive(Debug)]
 pub(crate) struct Teller {
     process: Process,
+    service: &'static str,
     slots: u32,
     link: Link,
     load: Load,
@@ -18,8 +19,8 @@ pub(crate) struct Teller {
 }
 
 impl Teller {
-    pub(crate) fn new(process: &Process, slots: usize, link: Link, load: Load, operations: Joined) -> Self {
-        Self { process: process.clone(), slots: u32::try_from(slots).unwrap_or(u32::MAX), link, load, operations }
+    pub(crate) fn new(process: &Process, service: &'static str, slots: usize, link: Link, load: Load, operations: Joined) -> Self {
+        Self { process: process.clone(), service, slots: u32::try_from(slots).unwrap_or(u32::MAX), link, load, operations }
     }
 
     pub(crate) fn tell(&self) -> Heartbeat {
@@ -33,7 +34,7 @@ impl Teller {
             (_, false, _) => State::IbDown,
         };
         Heartbeat {
-            service: SERVICE.to_owned(),
+            service: self.service.to_owned(),
             id: self.process.id.clone(),
             version: schemas::VERSION.to_owned(),
             pid: std::process::id(),

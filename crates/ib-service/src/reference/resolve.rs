@@ -5,7 +5,7 @@
 
 mod choice;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use ib_link::Details;
 use schemas::{
@@ -15,7 +15,7 @@ use schemas::{
 };
 use tokio::time::Instant;
 
-use crate::worker::Worker;
+use super::Reference;
 use choice::one;
 
 /// A search that decides about the answer waits this long for IB's one search a second.
@@ -25,9 +25,9 @@ const SUGGESTIONS_MAX: Duration = Duration::from_secs(2);
 
 /// An instrument and what had to be assumed to find it.
 #[derive(Debug, Clone)]
-pub(crate) struct Resolved {
-    pub(crate) contract: Contract,
-    pub(crate) details: schemas::contracts::ContractDetails,
+pub struct Resolved {
+    pub contract: Contract,
+    pub details: schemas::contracts::ContractDetails,
 }
 
 /// One way to read a query: the query as it is sent, and what was added to it.
@@ -37,9 +37,9 @@ struct Reading {
     assumed: Vec<String>,
 }
 
-impl Worker {
+impl Reference {
     /// Every contract that `query` names, by the first reading that names any.
-    pub(crate) async fn contracts(self: &Arc<Self>, query: &ContractQuery, deadline: Instant) -> Result<Vec<Resolved>, Fault> {
+    pub async fn contracts(&self, query: &ContractQuery, deadline: Instant) -> Result<Vec<Resolved>, Fault> {
         query.check()?;
         let mut nothing = None;
         for reading in readings(query) {
@@ -61,25 +61,14 @@ impl Worker {
     }
 
     /// The one contract that `query` names.
-    pub(crate) async fn contract(self: &Arc<Self>, query: &ContractQuery, deadline: Instant) -> Result<Resolved, Fault> {
+    pub async fn contract(&self, query: &ContractQuery, deadline: Instant) -> Result<Resolved, Fault> {
         let found = self.contracts(query, deadline).await?;
         one(query, found, self.now())
     }
 
-    /// IB's answer to exactly this query, from the cache where it is known.
-    pub(crate) async fn find(self: &Arc<Self>, query: &ContractQuery, deadline: Instant) -> Result<Arc<Vec<Details>>, Fault> {
-        let key = serde_json::to_string(query).unwrap_or_default();
-        let (link, query) = (self.link.clone(), query.clone());
-        let ask = move || {
-            let (link, query) = (link.clone(), query.clone());
-            async move { link.contract_details(&query, deadline).await }
-        };
-        self.details.get(key, ask).await
-    }
-
     /// A symbol that is neither stock nor index may be something else, and the only one of its name: the caller named no
     /// type. A search that could not be made is no answer: only what IB said it does not know is not found.
-    async fn by_search(self: &Arc<Self>, query: &ContractQuery, deadline: Instant) -> Result<Option<Reading>, Fault> {
+    async fn by_search(&self, query: &ContractQuery, deadline: Instant) -> Result<Option<Reading>, Fault> {
         let (Some(symbol), None) = (query.symbol.as_deref(), &query.sec_type) else { return Ok(None) };
         let matches = match self.search(symbol, deadline.min(Instant::now() + SEARCH_MAX)).await {
             Ok(matches) => matches,
@@ -101,7 +90,7 @@ impl Worker {
         Ok(Some(reading))
     }
 
-    async fn with_suggestions(self: &Arc<Self>, query: &ContractQuery, mut fault: Fault, deadline: Instant) -> Fault {
+    async fn with_suggestions(&self, query: &ContractQuery, mut fault: Fault, deadline: Instant) -> Fault {
         let Some(symbol) = query.symbol.as_deref() else { return fault };
         fault.message = format!("IB knows no contract for {}", said(query));
         fault.hint = Some(format!("search for it: search_contracts pattern={symbol}; or name sec_type, exchange and currency"));
@@ -193,7 +182,7 @@ fn resolved(found: &[Details], assumed: &[String]) -> Vec<Resolved> {
     found.iter().map(one).collect()
 }
 
-pub(crate) fn candidate(resolved: &Resolved) -> Candidate {
+fn candidate(resolved: &Resolved) -> Candidate {
     let contract = &resolved.contract;
     Candidate {
         conid: contract.conid,

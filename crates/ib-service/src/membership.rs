@@ -1,4 +1,4 @@
-//! Which operations this worker answers now, and keeping the queue groups so.
+//! Which operations this process answers now, and keeping the queue groups so.
 
 use std::{
     collections::BTreeSet,

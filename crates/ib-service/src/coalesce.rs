@@ -28,7 +28,7 @@ enum Flown<T: Send + Sync + 'static> {
 
 /// Answers of one kind of request, by a text that names the request.
 #[derive(Clone)]
-pub(crate) struct Coalesced<T: Send + Sync + 'static> {
+pub struct Coalesced<T: Send + Sync + 'static> {
     flights: Arc<Mutex<HashMap<String, WeakShared<Flight<T>>>>>,
     kept: Option<Cache<String, Arc<T>>>,
 }
@@ -41,12 +41,12 @@ impl<T: Send + Sync + 'static> std::fmt::Debug for Coalesced<T> {
 
 impl<T: Send + Sync + 'static> Coalesced<T> {
     /// Only requests in flight are shared.
-    pub(crate) fn in_flight() -> Self {
+    pub fn in_flight() -> Self {
         Self { flights: Arc::default(), kept: None }
     }
 
     /// Answers are kept for `ttl` as well. Faults never are.
-    pub(crate) fn kept_for(ttl: Duration) -> Self {
+    pub fn kept_for(ttl: Duration) -> Self {
         Self { flights: Arc::default(), kept: Some(Cache::builder().max_capacity(KEPT_MAX).time_to_live(ttl).build()) }
     }
 
@@ -54,7 +54,7 @@ impl<T: Send + Sync + 'static> Coalesced<T> {
     /// it, and is dropped (and so cancelled at IB) with the last of them.
     ///
     /// A joined request has the deadline of the caller who began it; when that was the shorter one, this caller asks anew.
-    pub(crate) async fn get<F>(&self, key: String, ask: impl Fn() -> F) -> Result<Arc<T>, Fault>
+    pub async fn get<F>(&self, key: String, ask: impl Fn() -> F) -> Result<Arc<T>, Fault>
     where
         F: Future<Output = Result<T, Fault>> + Send + 'static,
     {
@@ -102,7 +102,7 @@ impl<T: Send + Sync + 'static> Coalesced<T> {
     }
 
     /// Forgets everything kept.
-    pub(crate) fn forget(&self) {
+    pub fn forget(&self) {
         if let Some(kept) = &self.kept {
             kept.invalidate_all();
         }

@@ -8,14 +8,14 @@ use schemas::{
     contracts::ContractDetails,
 };
 
-use crate::{market::Hours, worker::Worker};
+use super::{Hours, Reference};
 
 /// Zone in which times are told where an answer belongs to no instrument.
 const NEW_YORK: &str = "America/New_York";
 
-impl Worker {
+impl Reference {
     /// For an answer about one instrument: its own exchange's hours and zone.
-    pub(crate) fn context_of(&self, details: &ContractDetails, data_type: DataType) -> Context {
+    pub fn context_of(&self, details: &ContractDetails, data_type: DataType) -> Context {
         let now = self.now();
         let (market_state, market_until) = Hours::of(details).map_or((MarketState::Unknown, None), |hours| hours.state(now));
         let time_zone = details.time_zone.clone().unwrap_or_else(|| NEW_YORK.to_owned());
@@ -23,7 +23,7 @@ impl Worker {
     }
 
     /// For an answer that belongs to no instrument: the US stock market's hours, read once when they were told.
-    pub(crate) fn context(&self, data_type: DataType) -> Context {
+    pub fn context(&self, data_type: DataType) -> Context {
         let market = self.market();
         let now = self.now();
         match &market.hours {
@@ -36,7 +36,7 @@ impl Worker {
     }
 
     /// Adds to a context what accounts have: which one it is about, if it is one, and the age of its data.
-    pub(crate) fn about_account(&self, context: Context, account: Option<&str>, kept: &Kept, stale: bool) -> Context {
+    pub fn about_account(&self, context: Context, account: Option<&str>, kept: &Kept, stale: bool) -> Context {
         let ahead = self.market().clock_ahead;
         // Of the accounts told, which after a change of login may still be those of the last one.
         let mode = Mode::of_accounts(kept.accounts.keys().map(String::as_str));
