@@ -12,7 +12,9 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::support::{LIMIT, SUMMARY_SUBJECT, TestResult, asking, eventually, foreign, header, headers, pass, rig, settle, summary, within_ms};
+use crate::support::{
+    LIMIT, SUMMARY_SUBJECT, TestResult, asking, eventually, foreign, header, headers, pass, rig, settle, summary, within_ms,
+};
 
 /// Asks as a program that knows nothing of this crate, and gets whatever comes back.
 async fn ask_raw(client: &Client, account: &str, with: &[(&str, &str)]) -> Subscriber {
