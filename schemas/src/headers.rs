@@ -15,6 +15,12 @@ pub const ACCEPT: &str = "Ib-Accept";
 
 /// The only header of that message, whose body is empty: the heartbeat id of the process at work.
 pub const ACCEPTED_BY: &str = "Ib-Accepted-By";
+/// A request that carries it wants to be told how far the work is, in messages before the reply. Without it a plain
+/// ten-line caller sees only the reply.
+pub const ACCEPT_PROGRESS: &str = "Ib-Accept-Progress";
+/// On such a message, whose body is empty: JSON of a [`crate::Progress`]. [`ACCEPTED_BY`] stands beside it.
+pub const PROGRESS: &str = "Ib-Progress";
+
 /// The heartbeat id of the process that answered.
 pub const SERVED_BY: &str = "Ib-Served-By";
 /// The IB client id of the process that answered.

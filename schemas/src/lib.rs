@@ -19,6 +19,7 @@ pub mod news;
 pub mod number;
 mod operation;
 pub mod options;
+mod progress;
 pub mod subject;
 mod written;
 
@@ -27,6 +28,7 @@ pub use fault::{Candidate, Fault, FaultCode};
 pub use ids::{ClientId, RequestId};
 pub use number::Num;
 pub use operation::{Freshness, OPERATIONS, Operation, Retry, Row, find};
+pub use progress::Progress;
 pub use subject::GatewayName;
 pub use written::Written;
 

@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use async_nats::{HeaderMap, Message, client::PublishErrorKind};
 use bytes::Bytes;
-use schemas::{Fault, FaultCode, GatewayName, Operation, RequestId, Retry, Row, fault::FaultBody, health::HEARTBEAT_STALE_MS};
-use tokio::time::Instant;
+use schemas::{Fault, FaultCode, GatewayName, Operation, Progress, RequestId, Retry, Row, fault::FaultBody, health::HEARTBEAT_STALE_MS};
+use tokio::{sync::watch, time::Instant};
 
 use crate::{
     connection::{Bus, BusError},
     fleet::Fleet,
-    mux::{Incoming, Mux, Slot},
+    mux::{Incoming, Mux, ProgressSink, Slot},
     names,
     text::header_text,
 };
@@ -60,11 +60,13 @@ pub struct CallOptions {
     pub request_id: RequestId,
     pub caller: Option<String>,
     pub traceparent: Option<String>,
+    /// Told how far the call is, the newest word only; not after the call has ended. `None` until something was told.
+    pub progress: Option<watch::Sender<Option<Progress>>>,
 }
 
 impl Default for CallOptions {
     fn default() -> Self {
-        Self { timeout: None, request_id: RequestId::mint(), caller: None, traceparent: None }
+        Self { timeout: None, request_id: RequestId::mint(), caller: None, traceparent: None, progress: None }
     }
 }
 
@@ -101,6 +103,9 @@ enum Attempt {
     /// The whole deadline has passed.
     TimedOut,
 }
+
+/// What the attempt's progress is read from, where its caller wants to be told.
+type Told = Option<watch::Receiver<Option<Progress>>>;
 
 /// Whom an attempt asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -225,7 +230,7 @@ impl Caller {
 
     async fn attempt(&self, row: &Row, body: Bytes, options: &CallOptions, deadline: Instant, target: &Target) -> Result<Attempt, Fault> {
         self.bus.require_connected().map_err(|error| faults::not_sent(&error))?;
-        let mut slot = self.mux.slot();
+        let mut slot = self.mux.slot(options.progress.clone());
         let left = deadline.saturating_duration_since(Instant::now());
         let (headers, bytes) = (request_headers(options, left), body.len());
         let subject = match target {
@@ -241,10 +246,11 @@ impl Caller {
             Ok(Err(error)) => return Err(faults::not_sent(&BusError::Client(error.to_string()))),
             Err(_) => return Ok(Attempt::TimedOut),
         }
-        Ok(self.wait(row, &mut slot, deadline).await)
+        let told = options.progress.as_ref().map(ProgressSink::subscribe);
+        Ok(self.wait(row, &mut slot, told, deadline).await)
     }
 
-    async fn wait(&self, row: &Row, slot: &mut Slot, deadline: Instant) -> Attempt {
+    async fn wait(&self, row: &Row, slot: &mut Slot, mut told: Told, deadline: Instant) -> Attempt {
         let mut taken: Option<(String, Instant)> = None;
         let half = deadline.saturating_duration_since(Instant::now()) / 2;
         let mut look_at = match row.retry {
@@ -265,6 +271,8 @@ impl Caller {
                     taken = Some((id, Instant::now()));
                     look_at = deadline.min(Instant::now() + self.patience.look_period);
                 }
+                // As good as a heartbeat.
+                () = next_told(&mut told) => if let Some((_, at)) = &mut taken { *at = Instant::now() },
                 () = tokio::time::sleep_until(look_at) => {
                     if Instant::now() >= deadline {
                         return Attempt::TimedOut;
@@ -303,11 +311,25 @@ impl Caller {
     }
 }
 
+/// Ends with the next word about progress.
+async fn next_told(told: &mut Told) {
+    // The sender is part of the call's options, which outlive this.
+    if let Some(told) = told
+        && told.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
+}
+
 fn request_headers(options: &CallOptions, left: Duration) -> HeaderMap {
     let mut map = HeaderMap::new();
     map.insert(names::TIMEOUT_MS.clone(), left.as_millis().to_string());
     map.insert(names::REQUEST_ID.clone(), options.request_id.to_string());
     map.insert(names::ACCEPT.clone(), "1");
+    if options.progress.is_some() {
+        map.insert(names::ACCEPT_PROGRESS.clone(), "1");
+    }
     if let Some(caller) = &options.caller {
         map.insert(names::CALLER.clone(), header_text(caller));
     }

@@ -20,4 +20,4 @@ pub use bucket::{Bucket, BucketError, VALUE_BYTES_MAX};
 pub use call::{CallOptions, Caller, Patience, Reply};
 pub use connection::{Bus, BusError, ConnectError, SERVER_VERSION_MIN, Settings};
 pub use fleet::{Fleet, Seen};
-pub use serve::{Builder, Load, Observation, Observer, Request, ServeSettings, Server};
+pub use serve::{Builder, Load, Observation, Observer, Request, ServeSettings, Server, Teller};

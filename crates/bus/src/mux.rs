@@ -13,12 +13,14 @@ use std::{
 
 use async_nats::{Message, StatusCode};
 use futures::StreamExt;
-use tokio::sync::oneshot;
+use schemas::Progress;
+use tokio::sync::{oneshot, watch};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     connection::{Bus, BusError, within},
     names,
+    text::header_text,
 };
 
 /// What ends an attempt's wait.
@@ -33,7 +35,11 @@ pub(crate) enum Incoming {
 struct Waiter {
     accepted: Option<oneshot::Sender<String>>,
     ended: oneshot::Sender<Incoming>,
+    progress: Option<ProgressSink>,
 }
+
+/// Where a caller is told how far its call is.
+pub(crate) type ProgressSink = watch::Sender<Option<Progress>>;
 
 type Waiting = Mutex<HashMap<u64, Waiter>>;
 
@@ -49,7 +55,7 @@ pub(crate) struct Mux {
 /// One attempt's place in the table; leaves it when dropped.
 #[derive(Debug)]
 pub(crate) struct Slot {
-    /// A worker has it and is at work: the value is its heartbeat id.
+    /// A worker has it and is at work: the value is its heartbeat id, empty where it told its progress without its name.
     pub(crate) accepted: oneshot::Receiver<String>,
     pub(crate) ended: oneshot::Receiver<Incoming>,
     number: u64,
@@ -77,10 +83,10 @@ impl Mux {
 
     /// A place of its own for every attempt, so that a late answer to the first is not taken for one to the second. Not the
     /// request's id: one request may make several calls.
-    pub(crate) fn slot(&self) -> Slot {
+    pub(crate) fn slot(&self, progress: Option<ProgressSink>) -> Slot {
         let number = self.attempts.fetch_add(1, Ordering::Relaxed);
         let ((accepting, accepted), (ending, ended)) = (oneshot::channel(), oneshot::channel());
-        lock(&self.waiting).insert(number, Waiter { accepted: Some(accepting), ended: ending });
+        lock(&self.waiting).insert(number, Waiter { accepted: Some(accepting), ended: ending, progress });
         Slot { accepted, ended, number, waiting: Arc::downgrade(&self.waiting) }
     }
 
@@ -105,13 +111,25 @@ fn lock(table: &Waiting) -> MutexGuard<'_, HashMap<u64, Waiter>> {
 fn deliver(table: &Waiting, message: Message) {
     let token = message.subject.rsplit('.').next().unwrap_or_default();
     let Ok(number) = token.parse::<u64>() else { return };
-    if let Some(id) = names::value(message.headers.as_ref(), &names::ACCEPTED_BY) {
-        let accepting = lock(table).get_mut(&number).and_then(|waiter| waiter.accepted.take());
+    let get = |name| names::value(message.headers.as_ref(), name);
+    let (id, progress) = (get(&names::ACCEPTED_BY), get(&names::PROGRESS));
+    if id.is_some() || progress.is_some() {
+        let mut waiting = lock(table);
+        let Some(waiter) = waiting.get_mut(&number) else { return };
         // Who waited may have gone since.
-        drop(accepting.map(|accepting| accepting.send(id.to_owned())));
+        drop(waiter.accepted.take().map(|accepting| accepting.send(id.unwrap_or_default().to_owned())));
+        if let (Some(sink), Some(progress)) = (&waiter.progress, progress.and_then(read_progress)) {
+            sink.send_replace(Some(progress));
+        }
         return;
     }
     let Some(waiter) = lock(table).remove(&number) else { return };
     let nobody = message.status == Some(StatusCode::NO_RESPONDERS);
     drop(waiter.ended.send(if nobody { Incoming::NoResponders } else { Incoming::Reply(message) }));
+}
+
+/// Whoever may answer on this subject may write what it likes, so it is bounded here too.
+fn read_progress(text: &str) -> Option<Progress> {
+    let progress: Progress = serde_json::from_str(text).ok()?;
+    Some(Progress { note: header_text(&progress.note), ..progress })
 }

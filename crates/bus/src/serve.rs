@@ -7,6 +7,7 @@
 mod answer;
 mod group;
 mod job;
+mod progress;
 mod route;
 mod run;
 
@@ -27,6 +28,7 @@ use tokio_util::{
     task::{AbortOnDropHandle, TaskTracker},
 };
 
+pub use self::progress::Teller;
 use self::{group::Member, job::Running, route::Route};
 use crate::connection::{Bus, BusError};
 
@@ -75,6 +77,8 @@ pub struct Request {
     pub deadline: Instant,
     /// Who called, as the edge says; absent for direct NATS callers.
     pub caller: Option<String>,
+    /// Tells the caller how far the work is.
+    pub progress: Teller,
 }
 
 /// What a drain waits for after its budget: the replies that say that the work was stopped.

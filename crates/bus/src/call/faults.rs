@@ -3,51 +3,66 @@
 use std::time::Duration;
 
 use schemas::{
-    Fault, FaultCode, REPLY_BYTES_MAX, Retry, Row,
+    Fault, FaultCode, Operation, REPLY_BYTES_MAX, Retry, Row,
     health::{Heartbeat, State},
+    subject::OPTIONS_QUEUE,
 };
 
 use crate::{connection::BusError, fleet::Seen};
 
-/// Nobody listens: say why, from the heartbeats.
+/// What the processes that answer a family are called, in the singular and for a command.
+struct Kind {
+    one: &'static str,
+    command: &'static str,
+}
+
+const WORKER: Kind = Kind { one: "worker", command: "worker" };
+const OPTIONS: Kind = Kind { one: "options service", command: "options" };
+
+/// Nobody listens: say why, from the heartbeats. Options have a process and an IB session of their own, which tell
+/// nothing about the workers' and the other way round.
 pub(super) fn nobody(row: &Row, seen: &[Seen]) -> Fault {
     let name = row.name();
-    let workers: Vec<&Heartbeat> = seen.iter().filter(|seen| seen.is_alive() && seen.beat.ib.is_some()).map(|seen| &seen.beat).collect();
+    let of_options = row.family == schemas::options::Chain::FAMILY;
+    let answers = |beat: &Heartbeat| beat.ib.is_some() && (beat.service == OPTIONS_QUEUE) == of_options;
+    let workers: Vec<&Heartbeat> = seen.iter().filter(|seen| seen.is_alive() && answers(&seen.beat)).map(|seen| &seen.beat).collect();
+    let kind = if of_options { OPTIONS } else { WORKER };
+    let Kind { one, command } = kind;
     if workers.is_empty() {
-        return Fault::new(FaultCode::NoWorker, format!("nobody serves {name}: no worker runs"))
-            .hint("start workers (`ibmesh worker`, or the whole stack with `ibmesh up`); GET /health lists who is alive");
+        return Fault::new(FaultCode::NoWorker, format!("nobody serves {name}: no {one} runs"))
+            .hint(format!("start one (`ibmesh {command}`, or the whole stack with `ibmesh up`); GET /health tells who is alive"));
     }
     if workers.iter().any(|beat| beat.ib.as_ref().is_some_and(|ib| ib.connected && ib.upstream_lost)) {
         return Fault::new(FaultCode::UpstreamLost, format!("{name} cannot be asked: the gateway has lost its connection to IB's servers"))
             .hint("IB or the gateway's network is away; the gateway reconnects by itself");
     }
     if workers.iter().any(|beat| beat.state == State::IbDown) {
-        return gateway_down(&workers);
+        return gateway_down(&workers, &kind);
     }
     // The states of one release pass; a release that does not know the operation stays as it is.
     let other = workers.iter().find(|beat| beat.state == State::Ready && !beat.operations.is_empty() && beat.version != schemas::VERSION);
     if let Some(beat) = other {
-        let message = format!("the workers that run are of ib-mesh {} and do not serve {name}; this is {}", beat.version, schemas::VERSION);
-        return Fault::new(FaultCode::Unsupported, message).hint("roll the workers to this release, before the edges");
+        let message = format!("the {one}s that run are of ib-mesh {} and do not serve {name}; this is {}", beat.version, schemas::VERSION);
+        return Fault::new(FaultCode::Unsupported, message).hint(format!("roll the {one}s to this release, before the edges"));
     }
     let states: Vec<String> = workers.iter().map(|beat| format!("{:?}", beat.state).to_lowercase()).collect();
-    let (count, runs) = (workers.len(), if workers.len() == 1 { "worker runs" } else { "workers run" });
+    let (count, runs) = (workers.len(), if workers.len() == 1 { format!("{one} runs") } else { format!("{one}s run") });
     Fault::new(FaultCode::NoWorker, format!("nobody serves {name} now: {count} {runs} ({})", states.join(", ")))
-        .hint("a worker serves as soon as it has its IB session; GET /health shows what it waits for")
+        .hint(format!("the {one} serves as soon as it has its IB session; GET /health shows what it waits for"))
 }
 
-fn gateway_down(workers: &[&Heartbeat]) -> Fault {
+fn gateway_down(workers: &[&Heartbeat], &Kind { one, .. }: &Kind) -> Fault {
     let down = workers.iter().filter(|beat| beat.state == State::IbDown).filter_map(|beat| beat.ib.as_ref());
     // One that knows the reason tells it for all.
     let session = down.max_by_key(|ib| ib.reason.is_some());
     let place = session.map_or_else(String::new, |ib| format!(" at {}:{}", ib.host, ib.port));
     let reason = session.and_then(|ib| ib.reason.as_ref()).map_or_else(String::new, |reason| format!(": {reason}"));
     let who = match workers.len() {
-        1 => "1 worker runs, but it is not".to_owned(),
-        count => format!("{count} workers run, but none is"),
+        1 => format!("1 {one} runs, but it is not"),
+        count => format!("{count} {one}s run, but none is"),
     };
     Fault::new(FaultCode::GatewayDown, format!("{who} connected to the IB gateway{place}{reason}"))
-        .hint("start or log in the gateway; the workers connect by themselves within seconds")
+        .hint("start or log in the gateway; whoever needs it connects by itself within seconds")
 }
 
 /// Nobody took the request, or who took it is gone.

@@ -17,7 +17,7 @@ use crate::{
 /// After this long the caller is told who has its request.
 const ACCEPTED_AFTER: Duration = Duration::from_millis(250);
 /// Bounds one publish.
-const PUBLISH_MAX: Duration = Duration::from_secs(2);
+pub(super) const PUBLISH_MAX: Duration = Duration::from_secs(2);
 /// What the headers of a reply take at most.
 const HEADERS_BYTES_MAX: usize = 4 * 1024;
 /// A fault larger than this loses everything but its code, advice and the beginning of its message.

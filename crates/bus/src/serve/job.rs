@@ -12,11 +12,11 @@ use std::{
 use async_nats::{Message, Subject};
 use bytes::Bytes;
 use futures::StreamExt;
-use schemas::{RequestId, Retry};
-use tokio::time::Instant;
+use schemas::{Progress, RequestId, Retry};
+use tokio::{sync::watch, time::Instant};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use super::{Request, Shared, route::Route};
+use super::{Request, Shared, progress::Teller, route::Route};
 use crate::{
     connection::{BusError, within},
     names,
@@ -34,6 +34,8 @@ pub(super) struct Job {
     /// When it must be answered, so that the answer is there at the caller's deadline.
     pub(super) answer_by: Instant,
     pub(super) wants_accepted: bool,
+    /// What the handler tells, where the caller wants to know.
+    pub(super) progress: Option<watch::Receiver<Option<Progress>>>,
     pub(super) arrived: Instant,
 }
 
@@ -47,10 +49,12 @@ impl Job {
         let budget = Duration::from_millis(asked_ms.unwrap_or(route.row.deadline_ms).min(route.row.deadline_ms));
         // Read, not taken over as text: it goes into logs.
         let id = get(&names::REQUEST_ID).and_then(|text| text.parse::<RequestId>().ok()).unwrap_or_else(RequestId::mint);
-        let request = Request { id, deadline: arrived + budget, caller: get(&names::CALLER).map(str::to_owned) };
+        let (teller, progress) = get(&names::ACCEPT_PROGRESS).map(|_| Teller::heard()).unzip();
+        let caller = get(&names::CALLER).map(str::to_owned);
+        let request = Request { id, deadline: arrived + budget, caller, progress: teller.unwrap_or_default() };
         let answer_by = arrived + (budget - REPLY_MARGIN.min(budget / 4));
         let wants_accepted = get(&names::ACCEPT).is_some();
-        Some(Self { body: message.payload, reply_to, request, answer_by, wants_accepted, arrived })
+        Some(Self { body: message.payload, reply_to, request, answer_by, wants_accepted, progress, arrived })
     }
 }
 

@@ -15,6 +15,7 @@ use super::{
     Observation, Shared,
     answer::{fitting, reply, tell_accepted},
     job::{AtWork, Job},
+    progress,
     route::Route,
 };
 
@@ -113,6 +114,7 @@ async fn handle(shared: &Arc<Shared>, route: &Route, job: &Job, place: Place, at
                 () = shared.ending.cancelled() => Some(Err(stopped(route.row))),
                 () = tokio::time::sleep_until(job.answer_by) => Some(Err(late(route.row, job))),
                 () = tell_accepted(shared, job) => None,
+                () = progress::pass_on(shared, job) => None,
                 outcome = work => Some(outcome),
             }
         }

@@ -6,7 +6,13 @@ use async_nats::Client;
 use bus::{CallOptions, Caller};
 use bytes::Bytes;
 use futures::StreamExt;
-use schemas::{FaultCode, Retry, Row, account::Summary, fault::RetryAdvice, health::State};
+use schemas::{
+    FaultCode, Retry, Row,
+    account::Summary,
+    fault::RetryAdvice,
+    health::{Heartbeat, State},
+    options::Chain,
+};
 use tokio::time::{Instant, timeout};
 
 use crate::support::{
@@ -278,6 +284,32 @@ async fn who_is_alive_decides_what_nobody_listens_means() -> TestResult {
         for word in says {
             assert!(fault.message.contains(word), "{:?}: `{word}` in {fault}", beat.state);
         }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn workers_and_the_options_service_do_not_answer_for_each_other() -> TestResult {
+    let nats = nats().await;
+    let (foreign, bus) = (foreign(&nats).await, connect(&nats).await);
+    let options = |state| Heartbeat { service: "options".to_owned(), ..beat("o", state, &[]) };
+    let (chain, summary) = (row::<Chain>(), row::<Summary>());
+    let cases = [
+        (chain, vec![beat("w", State::Ready, &[SUMMARY])], FaultCode::NoWorker, "no options service runs"),
+        (chain, vec![beat("w", State::Ready, &[SUMMARY]), options(State::IbDown)], FaultCode::GatewayDown, "1 options service runs"),
+        (chain, vec![beat("w", State::IbDown, &[]), options(State::Starting)], FaultCode::NoWorker, "(starting)"),
+        (summary, vec![options(State::Ready)], FaultCode::NoWorker, "no worker runs"),
+        (summary, vec![beat("w", State::Starting, &[]), options(State::IbDown)], FaultCode::NoWorker, "1 worker runs (starting)"),
+    ];
+    for (row, beats, code, says) in cases {
+        let caller = Caller::start(&bus, gateway()).await?.patience(quick());
+        for beat in &beats {
+            tell(&foreign, beat).await;
+        }
+        eventually("they are seen", async || caller.fleet().seen().len() == beats.len()).await;
+        let fault = caller.call(row, Bytes::from_static(b"{}"), CallOptions::default()).await.expect_err("nobody listens");
+        assert_eq!(fault.code, code, "{says}: {fault}");
+        assert!(fault.message.contains(says) && fault.retry_after_ms.is_some(), "`{says}` in {fault}");
     }
     Ok(())
 }

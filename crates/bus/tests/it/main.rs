@@ -7,6 +7,7 @@ mod discovery;
 mod heartbeats;
 mod leave;
 mod outage;
+mod progress;
 mod round_trip;
 mod slots;
 mod support;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use async_nats::{HeaderMap, Message};
-use bus::{Builder, Bus, CallOptions, Caller, Patience, Request, ServeSettings, Server, Settings};
+use bus::{Builder, Bus, CallOptions, Caller, Patience, Request, ServeSettings, Server, Settings, Teller};
 use nats_local::{Locate, NatsServer, NoProgress, StartOptions};
 use schemas::{
     ClientId, Fault, GatewayName, Operation,
@@ -78,6 +78,8 @@ pub(crate) struct Script {
     counts: Arc<Mutex<HashMap<String, usize>>>,
     /// Handler futures that exist.
     pub(crate) alive: Arc<AtomicUsize>,
+    /// What `tells` tells with, so that it can be used after its reply.
+    pub(crate) teller: Arc<Mutex<Teller>>,
 }
 
 struct Alive(Arc<AtomicUsize>);
@@ -90,7 +92,7 @@ impl Drop for Alive {
 
 impl Script {
     pub(crate) fn new() -> Self {
-        Self { go: Arc::new(Semaphore::new(0)), counts: Arc::default(), alive: Arc::default() }
+        Self { go: Arc::new(Semaphore::new(0)), counts: Arc::default(), alive: Arc::default(), teller: Arc::default() }
     }
 
     /// How often `account` was worked on.
@@ -108,8 +110,8 @@ impl Script {
         Alive(Arc::clone(&self.alive))
     }
 
-    /// The account's name says what to do: `hold`, `never`, `panic`, `panic at once`, `huge`, else an echo.
-    fn summary(&self, params: AccountParams, _: Request) -> impl Future<Output = Result<SummaryReply, Fault>> + Send + use<> {
+    /// The account's name says what to do: `hold`, `never`, `panic`, `panic at once`, `huge`, `tells`, else an echo.
+    fn summary(&self, params: AccountParams, request: Request) -> impl Future<Output = Result<SummaryReply, Fault>> + Send + use<> {
         let (script, alive) = (self.clone(), self.enter(&params.account));
         if params.account == "panic at once" {
             std::panic::resume_unwind(Box::new("as told, before there is a future"));
@@ -125,6 +127,21 @@ impl Script {
                 },
                 // Without the hook: writing a backtrace can outlast the caller's patience on a busy machine.
                 "panic" => std::panic::resume_unwind(Box::new("as told")),
+                "tells" => {
+                    request.progress.clone_into(&mut script.teller.lock().expect("no panic inside"));
+                    let mut period = interval(Duration::from_millis(5));
+                    for done in 1.. {
+                        request.progress.tell(done, 40, "reading \"quotes\"\r\nIb-Caller: x \u{df}");
+                        tokio::select! {
+                            _ = period.tick() => {}
+                            go = script.go.acquire() => {
+                                go.map_err(|_| Fault::invalid("go", "closed"))?.forget();
+                                break;
+                            }
+                        }
+                    }
+                    request.progress.tell(40, 40, "the last word comes with the reply");
+                }
                 "huge" => return Ok(summary(&"x".repeat(schemas::REPLY_BYTES_MAX))),
                 _ => {}
             }
