@@ -9,6 +9,7 @@
 pub mod account;
 pub mod context;
 pub mod contracts;
+pub mod control;
 pub mod fault;
 pub mod fundamentals;
 pub mod headers;

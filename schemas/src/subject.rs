@@ -73,6 +73,16 @@ impl GatewayName {
         format!("{ROOT}.{self}.ctl.{service}.{id}.rpc.*.*")
     }
 
+    /// Where one process is asked for `verb`, one of [`crate::control`]'s.
+    pub fn control(&self, service: &str, id: &str, verb: &str) -> String {
+        format!("{ROOT}.{self}.ctl.{service}.{id}.{verb}")
+    }
+
+    /// Every verb that one process is asked for; operations have longer subjects.
+    pub fn controls_of(&self, service: &str, id: &str) -> String {
+        format!("{ROOT}.{self}.ctl.{service}.{id}.*")
+    }
+
     /// Where the cancel of one request is told to every worker.
     pub fn cancel(&self, request: &crate::RequestId) -> String {
         format!("{ROOT}.{self}.cancel.{request}")

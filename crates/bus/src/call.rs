@@ -340,7 +340,7 @@ fn request_headers(options: &CallOptions, left: Duration) -> HeaderMap {
 }
 
 /// The body is the reply, unless the headers say that it is a fault.
-fn read(message: &Message, attempts: u32) -> Result<Reply, Fault> {
+pub(crate) fn read(message: &Message, attempts: u32) -> Result<Reply, Fault> {
     let get = |name| names::value(message.headers.as_ref(), name);
     if get(&names::SERVICE_ERROR_CODE).is_some() || get(&names::SERVICE_ERROR).is_some() {
         let said = get(&names::SERVICE_ERROR).unwrap_or_default();

@@ -8,6 +8,7 @@ mod beats;
 mod bucket;
 mod call;
 mod connection;
+mod control;
 mod discovery;
 mod fleet;
 mod mux;

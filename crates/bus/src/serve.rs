@@ -5,6 +5,7 @@
 //! [`crate::discovery`] answers `$SRV` beside them.
 
 mod answer;
+mod control;
 mod group;
 mod job;
 mod progress;
@@ -19,6 +20,7 @@ use std::{
 };
 
 use schemas::{ClientId, Fault, FaultCode, GatewayName, Operation, RequestId, Row};
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
     sync::{Semaphore, watch},
     time::Instant,
@@ -90,7 +92,7 @@ const LAST_REPLIES_MAX: Duration = Duration::from_secs(3);
 pub struct Server {
     shared: Arc<Shared>,
     members: tokio::sync::Mutex<BTreeMap<String, Member>>,
-    /// Cancels and `$SRV`.
+    /// Cancels, `$SRV` and what is asked by id.
     _listeners: Vec<AbortOnDropHandle<()>>,
 }
 
@@ -99,6 +101,7 @@ pub(crate) struct Shared {
     pub(crate) gateway: GatewayName,
     pub(crate) settings: ServeSettings,
     pub(crate) routes: BTreeMap<String, Arc<Route>>,
+    controls: control::Controls,
     slots: Arc<Semaphore>,
     waiting: AtomicUsize,
     /// Requests at work or waiting, so that a cancel finds them.
@@ -116,12 +119,18 @@ impl fmt::Debug for Shared {
 }
 
 /// Collects the routes of a [`Server`].
-#[derive(Debug)]
 pub struct Builder {
     bus: Bus,
     gateway: GatewayName,
     settings: ServeSettings,
     routes: BTreeMap<String, Arc<Route>>,
+    controls: control::Controls,
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("settings", &self.settings).field("routes", &self.routes).finish_non_exhaustive()
+    }
 }
 
 impl Builder {
@@ -138,7 +147,20 @@ impl Builder {
         self
     }
 
-    /// Starts listening to cancels and `$SRV`; no operation is joined yet.
+    /// Answers `verb` with `handle` when this process is asked for it by its heartbeat id, whatever it has joined.
+    #[must_use]
+    pub fn control<P, R, H, F>(mut self, verb: &'static str, handle: H) -> Self
+    where
+        P: DeserializeOwned,
+        R: Serialize,
+        H: Fn(P) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<R, Fault>> + Send + 'static,
+    {
+        self.controls.insert(verb, control::handler(verb, handle));
+        self
+    }
+
+    /// Starts listening to cancels, `$SRV` and what is asked by id; no operation is joined yet.
     pub async fn start(self) -> Result<Server, BusError> {
         let shared = Arc::new(Shared {
             slots: Arc::new(Semaphore::new(self.settings.slots)),
@@ -146,6 +168,7 @@ impl Builder {
             gateway: self.gateway,
             settings: self.settings,
             routes: self.routes,
+            controls: self.controls,
             waiting: AtomicUsize::new(0),
             running: Running::default(),
             tracker: TaskTracker::new(),
@@ -154,6 +177,7 @@ impl Builder {
         let mut listeners = crate::discovery::answer(&shared).await?;
         listeners.push(job::listen_for_cancels(&shared).await?);
         listeners.push(job::listen_for_named(&shared).await?);
+        listeners.push(control::listen(&shared).await?);
         shared.bus.barrier().await?;
         Ok(Server { shared, members: tokio::sync::Mutex::default(), _listeners: listeners })
     }
@@ -161,7 +185,7 @@ impl Builder {
 
 impl Server {
     pub fn builder(bus: &Bus, gateway: GatewayName, settings: ServeSettings) -> Builder {
-        Builder { bus: bus.clone(), gateway, settings, routes: BTreeMap::new() }
+        Builder { bus: bus.clone(), gateway, settings, routes: BTreeMap::new(), controls: BTreeMap::new() }
     }
 
     /// Joins the queue group of every named operation that is not joined; returns once the server knows.

@@ -60,14 +60,7 @@ pub(super) async fn reply(shared: &Shared, job: &Job, outcome: Result<Vec<u8>, F
     map.insert(names::WORK_MS.clone(), now.saturating_duration_since(started).as_millis().to_string());
     let body = match outcome {
         Ok(body) => body,
-        Err(fault) => {
-            map.insert(names::SERVICE_ERROR_CODE.clone(), fault.code.as_str());
-            map.insert(names::SERVICE_ERROR.clone(), header_text(&fault.message));
-            if let Some(wait_ms) = fault.retry_after_ms {
-                map.insert(names::RETRY_AFTER_MS.clone(), wait_ms.to_string());
-            }
-            fault_body(fault)
-        }
+        Err(told) => fault(&mut map, told),
     };
     // While disconnected it is dropped: who asked has been disconnected too, or asks somebody else.
     if !shared.bus.is_connected() {
@@ -76,6 +69,16 @@ pub(super) async fn reply(shared: &Shared, job: &Job, outcome: Result<Vec<u8>, F
     if let Err(error) = within(PUBLISH_MAX, shared.bus.client.publish_with_headers(job.reply_to.clone(), map, body.into())).await {
         tracing::warn!(request_id = %job.request.id, %error, "a reply was not sent");
     }
+}
+
+/// Writes a fault into the headers; answers the body.
+pub(super) fn fault(map: &mut HeaderMap, fault: Fault) -> Vec<u8> {
+    map.insert(names::SERVICE_ERROR_CODE.clone(), fault.code.as_str());
+    map.insert(names::SERVICE_ERROR.clone(), header_text(&fault.message));
+    if let Some(wait_ms) = fault.retry_after_ms {
+        map.insert(names::RETRY_AFTER_MS.clone(), wait_ms.to_string());
+    }
+    fault_body(fault)
 }
 
 fn fault_body(fault: Fault) -> Vec<u8> {

@@ -3,6 +3,7 @@
 mod bucket;
 mod calls;
 mod connect;
+mod control;
 mod discovery;
 mod heartbeats;
 mod leave;
