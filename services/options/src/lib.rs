@@ -2,6 +2,7 @@
 
 pub mod classes;
 pub mod dates;
+pub mod pricing;
 pub mod right;
 
 /// Name in heartbeats and discovery.
