@@ -2,8 +2,10 @@
 
 pub mod classes;
 pub mod dates;
+pub mod deltas;
 pub mod pricing;
 pub mod right;
+pub mod window;
 
 /// Name in heartbeats and discovery.
 pub const SERVICE: &str = "options";
