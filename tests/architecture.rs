@@ -18,7 +18,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ib-worker", &["schemas", "bus", "service", "ib-link", "ib-service"]),
     ("options", &["schemas", "bus", "service", "ib-link", "ib-service"]),
     ("ib-sim", &[]),
-    ("cli", &["schemas", "tools", "bus", "service", "nats-local", "edge", "ib-worker", "ib-sim"]),
+    // For tests only: services name it among their dev-dependencies.
+    ("test-rig", &["schemas", "bus", "service", "ib-sim", "nats-local"]),
+    ("cli", &["schemas", "tools", "bus", "service", "nats-local", "edge", "ib-worker", "options", "ib-sim"]),
 ];
 
 /// Big dependencies and the only crates that may name them, tests included.

@@ -47,7 +47,12 @@ impl<T: Send + Sync + 'static> Coalesced<T> {
 
     /// Answers are kept for `ttl` as well. Faults never are.
     pub fn kept_for(ttl: Duration) -> Self {
-        Self { flights: Arc::default(), kept: Some(Cache::builder().max_capacity(KEPT_MAX).time_to_live(ttl).build()) }
+        Self::kept_for_at_most(ttl, KEPT_MAX)
+    }
+
+    /// The same for answers so large that fewer of them are kept.
+    pub fn kept_for_at_most(ttl: Duration, answers_max: u64) -> Self {
+        Self { flights: Arc::default(), kept: Some(Cache::builder().max_capacity(answers_max).time_to_live(ttl).build()) }
     }
 
     /// The answer to `key`: kept, or of the request in flight, or of `ask`. The request goes on while anybody waits for

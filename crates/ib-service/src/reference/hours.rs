@@ -46,6 +46,25 @@ impl Hours {
         sessions.iter().any(|session| session.to > from && day(session).is_ok_and(|day| day <= last))
     }
 
+    /// The end of the regular session of a day. IB tells hours of the next days only: beyond them, and for a day of the
+    /// past, a day ends at the hour at which the last one of those told does. `None` where no regular session is told.
+    pub fn close_on(&self, date: Date) -> Option<Timestamp> {
+        let zone = TimeZone::get(&self.zone_name).unwrap_or(TimeZone::UTC);
+        let day = |session: &Session| {
+            let last = session.to.saturating_sub(SignedDuration::from_secs(1)).unwrap_or(session.to);
+            last.to_zoned(zone.clone()).date()
+        };
+        if let Some(told) = self.regular.iter().filter(|session| day(session) == date).map(|session| session.to).max() {
+            return Some(told);
+        }
+        let usual = self.regular.iter().max_by_key(|session| session.to)?;
+        // By the clock on the wall, so that it is right on the other side of a change of the clocks.
+        let from_midnight =
+            usual.to.to_zoned(zone.clone()).datetime().duration_since(day(usual).to_datetime(jiff::civil::Time::midnight()));
+        let close = date.to_datetime(jiff::civil::Time::midnight()).checked_add(from_midnight).ok()?;
+        zone.to_timestamp(close).ok()
+    }
+
     /// The state at `now` and when it ends, where the hours reach that far.
     pub fn state(&self, now: Timestamp) -> (MarketState, Option<Timestamp>) {
         if let Some(until) = end_of(&self.regular, now) {
@@ -121,6 +140,26 @@ mod tests {
             let now: Timestamp = now.parse().expect("time");
             assert_eq!(state(&hours, now), (wanted, Some(until.parse().expect("time"))), "{now}");
         }
+    }
+
+    #[test]
+    fn a_day_ends_with_its_session_or_as_days_usually_do() {
+        let hours = |liquid: &str| Hours::of(&details("", liquid)).expect("readable");
+        let close = |hours: &Hours, date: &str| hours.close_on(date.parse().expect("date"));
+        let at = |text: &str| Some(text.parse::<Timestamp>().expect("time"));
+        // The Friday after Thanksgiving ends early.
+        let stock = hours("20261125:0930-20261125:1600;20261126:CLOSED;20261127:0930-20261127:1300;20261130:0930-20261130:1600");
+        assert_eq!(close(&stock, "2026-11-27"), at("2026-11-27T13:00:00-05:00"));
+        assert_eq!(close(&stock, "2027-07-16"), at("2027-07-16T16:00:00-04:00"), "summer time");
+        let always = hours("20261121:0000-20261122:0000;20261122:0000-20261123:0000");
+        assert_eq!(close(&always, "2026-11-22"), at("2026-11-23T00:00:00-05:00"));
+        assert_eq!(close(&always, "2026-12-18"), at("2026-12-19T00:00:00-05:00"));
+        let night = hours("20261122:1700-20261123:1600");
+        assert_eq!(close(&night, "2026-11-23"), at("2026-11-23T16:00:00-05:00"), "a session belongs to the day on which it ends");
+        assert_eq!(
+            Hours::of(&details("20261123:0400-20261123:2000", "")).expect("readable").close_on("2026-11-23".parse().expect("date")),
+            None
+        );
     }
 
     #[test]

@@ -3,11 +3,11 @@
 use schemas::FaultCode;
 use serde_json::{Value, json};
 
-use crate::support::Rig;
+use crate::support::workers;
 
 #[tokio::test]
 async fn two_hundred_and_fifty_five_headlines_are_told_and_more_are_refused_with_the_range() {
-    let rig = Rig::start(1, ib_sim::Settings::default()).await;
+    let rig = workers(1, ib_sim::Settings::default()).await;
     let asked = |limit: u32| json!({"contract": {"symbol": "AAPL"}, "start": "2020-01-01", "end": "2026-01-01", "limit": limit});
     let told = rig.ask_json("news.headlines", &asked(255)).await.expect("as many as fit");
     assert_eq!((told["headlines"].as_array().map(Vec::len), &told["truncated"]), (Some(255), &Value::Bool(true)));

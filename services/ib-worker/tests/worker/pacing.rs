@@ -12,7 +12,7 @@ use schemas::{
 };
 use serde_json::Value;
 
-use crate::support::{Rig, days, stock};
+use crate::support::{bars, days, stock, workers};
 
 /// The written rules for every bar size.
 fn strict() -> ib_sim::Settings {
@@ -27,9 +27,9 @@ fn at_ms(entry: &Value) -> i64 {
 
 #[tokio::test]
 async fn two_workers_keep_ibs_historical_rules_together() {
-    let rig = Rig::start(2, strict()).await;
+    let rig = workers(2, strict()).await;
     let params: Vec<_> = (1..=9).map(days).collect();
-    for told in join_all(params.iter().map(|params| rig.bars(params))).await {
+    for told in join_all(params.iter().map(|params| bars(&rig, params))).await {
         told.expect("none is told of a pacing violation");
     }
     let asked = rig.requests("HistoricalData").await;
@@ -42,9 +42,9 @@ async fn two_workers_keep_ibs_historical_rules_together() {
 
 #[tokio::test]
 async fn a_turn_that_comes_too_late_is_refused_with_the_wait_and_nothing_is_sent() {
-    let rig = Rig::start(1, strict()).await;
+    let rig = workers(1, strict()).await;
     let params: Vec<_> = (1..=5).map(days).collect();
-    for told in join_all(params.iter().map(|params| rig.bars(params))).await {
+    for told in join_all(params.iter().map(|params| bars(&rig, params))).await {
         told.expect("five in a row are allowed");
     }
     let hurried = CallOptions { timeout: Some(Duration::from_millis(700)), ..CallOptions::default() };
@@ -52,15 +52,15 @@ async fn a_turn_that_comes_too_late_is_refused_with_the_wait_and_nothing_is_sent
     assert_eq!(fault.code, FaultCode::Pacing, "{fault:?}");
     assert!(fault.retry_after_ms.is_some_and(|wait| wait <= 2_250) && fault.ib_code.is_none(), "{fault:?}");
     assert_eq!(rig.requests("HistoricalData").await.len(), 5);
-    rig.bars(&days(6)).await.expect("who has time waits");
+    bars(&rig, &days(6)).await.expect("who has time waits");
 }
 
 #[tokio::test]
 async fn the_same_question_within_fifteen_seconds_is_asked_once() {
-    let rig = Rig::start(2, strict()).await;
-    let first = rig.bars(&days(2)).await.expect("asked");
+    let rig = workers(2, strict()).await;
+    let first = bars(&rig, &days(2)).await.expect("asked");
     for _ in 0..6 {
-        assert_eq!(rig.bars(&days(2)).await.expect("told again").bars, first.bars);
+        assert_eq!(bars(&rig, &days(2)).await.expect("told again").bars, first.bars);
     }
     assert_eq!(rig.requests("HistoricalData").await.len(), 1, "whichever worker was met");
 }
@@ -68,7 +68,7 @@ async fn the_same_question_within_fifteen_seconds_is_asked_once() {
 /// Each worker starts as if it were alone; the heartbeats tell it that it is not.
 #[tokio::test]
 async fn two_workers_send_no_more_than_the_share_of_all_workers() {
-    let rig = Rig::start(2, ib_sim::Settings::default()).await;
+    let rig = workers(2, ib_sim::Settings::default()).await;
     let symbols = [
         "AAPL", "MSFT", "NVDA", "AMZN", "META", "GOOGL", "TSLA", "JPM", "V", "UNH", "XOM", "JNJ", "PG", "MA", "HD", "CVX", "KO", "PEP",
         "COST", "WMT", "DIS", "CSCO", "ORCL", "INTC",

@@ -9,14 +9,16 @@ use schemas::{
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::support::{PATIENCE, Rig, days, everything};
+use test_rig::{PATIENCE, Rig};
+
+use crate::support::{bars, days, everything, workers};
 
 async fn summary(rig: &Rig) -> SummaryReply {
     rig.ask::<Summary>(&AccountParams::default()).await.expect("what is kept is told")
 }
 
 async fn until_away(rig: &Rig) {
-    rig.until_beats("the heartbeat tells of it, and what needs IB is not served", |beats| {
+    rig.until_beats(ib_worker::SERVICE, "the heartbeat tells of it, and what needs IB is not served", |beats| {
         beats.iter().all(|beat| beat.ib.as_ref().is_some_and(|ib| ib.connected && ib.upstream_lost))
             && beats.iter().all(|beat| beat.operations == ["account.overview", "account.positions", "account.summary"])
     })
@@ -24,7 +26,7 @@ async fn until_away(rig: &Rig) {
 }
 
 async fn until_back(rig: &Rig) {
-    rig.until_beats("everything is served again", |beats| {
+    rig.until_beats(ib_worker::SERVICE, "everything is served again", |beats| {
         beats.iter().all(|beat| beat.ib.as_ref().is_some_and(|ib| !ib.upstream_lost) && beat.operations.len() == everything())
     })
     .await;
@@ -32,12 +34,12 @@ async fn until_back(rig: &Rig) {
 
 #[tokio::test]
 async fn reads_say_so_while_1100_holds_and_go_on_after_1102() {
-    let rig = Rig::start(1, ib_sim::Settings::default()).await;
+    let rig = workers(1, ib_sim::Settings::default()).await;
     let before = summary(&rig).await;
     assert!(!before.context.stale);
     rig.notice(1100).await;
     until_away(&rig).await;
-    let fault = rig.bars(&days(1)).await.expect_err("IB cannot be asked");
+    let fault = bars(&rig, &days(1)).await.expect_err("IB cannot be asked");
     assert_eq!(fault.code, FaultCode::UpstreamLost, "{fault:?}");
     assert!(fault.retry_after_ms.is_some() && fault.message.contains("IB's servers"), "{fault:?}");
     let away = summary(&rig).await;
@@ -47,14 +49,14 @@ async fn reads_say_so_while_1100_holds_and_go_on_after_1102() {
 
     rig.notice(1102).await;
     until_back(&rig).await;
-    assert!(!rig.bars(&days(1)).await.expect("asked again").bars.is_empty());
+    assert!(!bars(&rig, &days(1)).await.expect("asked again").bars.is_empty());
     assert!(!summary(&rig).await.context.stale);
     assert_eq!((rig.requests("PositionsMulti").await.len(), rig.requests("StartApi").await.len()), (1, 1), "nothing was lost");
 }
 
 #[tokio::test]
 async fn after_1101_what_is_kept_is_stale_until_ib_has_told_it_anew() {
-    let rig = Rig::start(1, ib_sim::Settings::default()).await;
+    let rig = workers(1, ib_sim::Settings::default()).await;
     summary(&rig).await;
     rig.notice(1100).await;
     until_away(&rig).await;
@@ -69,17 +71,17 @@ async fn after_1101_what_is_kept_is_stale_until_ib_has_told_it_anew() {
     while summary(&rig).await.context.stale {
         assert!(Instant::now() < fresh_by, "still stale");
     }
-    assert!(!rig.bars(&days(1)).await.expect("asked again").bars.is_empty());
+    assert!(!bars(&rig, &days(1)).await.expect("asked again").bars.is_empty());
     assert_eq!((rig.requests("PositionsMulti").await.len(), rig.requests("StartApi").await.len()), (2, 1), "on the same session");
 }
 
 #[tokio::test]
 async fn a_read_at_work_ends_when_1100_comes() {
-    let rig = Rig::start(1, ib_sim::Settings::default()).await;
+    let rig = workers(1, ib_sim::Settings::default()).await;
     rig.fault(&json!({"kind": "delay", "message": "HistoricalData", "ms": 60_000})).await;
     let asked_at = Instant::now();
     let params = days(1);
-    let (told, ()) = tokio::join!(rig.bars(&params), async {
+    let (told, ()) = tokio::join!(bars(&rig, &params), async {
         rig.until_heard("HistoricalData", 1).await;
         rig.notice(1100).await;
     });

@@ -3,11 +3,11 @@
 use schemas::FaultCode;
 use serde_json::json;
 
-use crate::support::Rig;
+use crate::support::workers;
 
 #[tokio::test]
 async fn yield_bars_are_refused_with_the_data_types_that_can_be_asked_for() {
-    let rig = Rig::start(1, ib_sim::Settings::default()).await;
+    let rig = workers(1, ib_sim::Settings::default()).await;
     for word in ["YIELD_BID", "YIELD_ASK", "YIELD_BID_ASK", "YIELD_LAST"] {
         let asked = json!({"contract": {"symbol": "AAPL"}, "what_to_show": word});
         let fault = rig.ask_json("history.bars", &asked).await.expect_err(word);
