@@ -7,6 +7,7 @@ use serde::Deserialize;
 pub(crate) struct Health {
     pub(crate) status: String,
     pub(crate) ib_connected: bool,
+    pub(crate) options_client_connected: bool,
     pub(crate) service: String,
     pub(crate) ib_host: String,
     /// Text, as the predecessors have it.

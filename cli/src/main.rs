@@ -41,6 +41,8 @@ enum Command {
     Edge(serve::ServiceArgs<serve::Edge>),
     /// Run one worker: an IB session that answers reads.
     Worker(serve::ServiceArgs<serve::Worker>),
+    /// Run the options service: chains with Greeks over an IB session of its own.
+    Options(serve::ServiceArgs<serve::Options>),
     Sim(Box<sim::Options>),
     Record(record::Options),
     #[command(hide = true)]
@@ -63,7 +65,7 @@ fn main() -> ExitCode {
 /// processes.
 fn runtime(command: &Command) -> Builder {
     match command {
-        Command::Edge(_) | Command::Worker(_) => Builder::new_current_thread(),
+        Command::Edge(_) | Command::Worker(_) | Command::Options(_) => Builder::new_current_thread(),
         _ => Builder::new_multi_thread(),
     }
 }
@@ -75,6 +77,7 @@ async fn run(command: Command) -> ExitCode {
         Command::Call(options) => call::run(options).await,
         Command::Edge(args) => serve::edge(args).await,
         Command::Worker(args) => serve::worker(args).await,
+        Command::Options(args) => serve::options(args).await,
         Command::Sim(args) => sim::run(*args).await,
         Command::Record(options) => record::run(options).await,
         Command::NatsGuard(args) => serve::nats_guard(args).await,

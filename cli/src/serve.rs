@@ -9,7 +9,7 @@ use clap::{ArgMatches, Args, FromArgMatches};
 use service::{
     Process, Settings,
     process::RunOptions,
-    settings::{EDGE, WORKER, clap_args, flags},
+    settings::{EDGE, OPTIONS, WORKER, clap_args, flags},
 };
 
 use crate::out;
@@ -34,6 +34,13 @@ pub(crate) struct Worker;
 
 impl Service for Worker {
     const NAME: &'static str = WORKER;
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Options;
+
+impl Service for Options {
+    const NAME: &'static str = OPTIONS;
 }
 
 /// The flags of a service, made from the settings table.
@@ -87,6 +94,10 @@ pub(crate) async fn edge(args: ServiceArgs<Edge>) -> ExitCode {
 
 pub(crate) async fn worker(args: ServiceArgs<Worker>) -> ExitCode {
     serve(args, ib_worker::run).await
+}
+
+pub(crate) async fn options(args: ServiceArgs<Options>) -> ExitCode {
+    serve(args, options::run).await
 }
 
 async fn serve<S: Service, F, Fut, E>(args: ServiceArgs<S>, body: F) -> ExitCode

@@ -79,6 +79,8 @@ fn render(edge: &str, health: &Health) -> String {
         "  workers   {} alive of {}, {} connected to IB, {} with a free slot",
         pool.workers_alive, pool.pool_size, pool.workers_ib_connected, pool.workers_available
     );
+    let options = if health.options_client_connected { "connected to IB" } else { "not connected to IB" };
+    let _ = writeln!(text, "  options   {options}");
     for worker in &pool.workers {
         let _ = writeln!(text, "    {}", worker_line(worker));
     }

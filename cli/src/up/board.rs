@@ -68,6 +68,7 @@ impl Board<'_> {
             ("NATS", format!("nats://{}", self.nats), format!("nats-server {}", self.nats_version)),
             ("IB", self.ib.clone(), self.ib_state()),
             ("workers", self.workers(), self.client_ids()),
+            ("options", self.options(), String::new()),
             ("data", self.data_dir.display().to_string(), "with the logs of every part in logs/".to_owned()),
         ]
     }
@@ -83,6 +84,11 @@ impl Board<'_> {
     fn workers(&self) -> String {
         let pool = self.health.map(|health| &health.pool);
         pool.map_or_else(|| "not seen".to_owned(), |pool| format!("{} of {} connected to IB", pool.workers_ib_connected, pool.pool_size))
+    }
+
+    fn options(&self) -> String {
+        let connected = self.health.is_some_and(|health| health.options_client_connected);
+        if connected { "connected to IB".to_owned() } else { "not connected to IB".to_owned() }
     }
 
     fn client_ids(&self) -> String {

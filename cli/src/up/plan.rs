@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 use schemas::GatewayName;
 use service::{
     Settings,
-    settings::{EDGE, TABLE, WORKER, table},
+    settings::{EDGE, OPTIONS, TABLE, WORKER, table},
 };
 
 use super::Options;
@@ -90,7 +90,7 @@ pub(crate) fn plan(options: &Options, env: &dyn Fn(&str) -> Option<String>) -> R
     let mut edge_settings = None;
     for target in &targets {
         let flags = flags(options, target);
-        for service in [EDGE, WORKER] {
+        for service in [EDGE, WORKER, OPTIONS] {
             match Settings::load(service, &flags, |name| if NOT_READ.contains(&name) { None } else { env(name) }) {
                 Ok(settings) if service == EDGE => edge_settings = Some(settings),
                 Ok(_) => {}

@@ -81,15 +81,15 @@ impl Stack {
         let start = Start { program, logs: data.logs(), said: *said };
         let (simulator, target, ib) = start.ib(found).await?;
         let flags = child_flags(&nats.url(), &target, &plan);
-        let (mut edge, workers) = start.services(&plan, &flags).await?;
+        let (mut edge, answering) = start.services(&plan, &flags).await?;
         let bound = address(&edge, "http")?;
         edge.0.pin("--edge-bind", &bound.to_string());
         let edge_addr = reachable(bound);
-        said.line(format_args!("edge on http://{edge_addr}, {} workers", workers.len()));
+        said.line(format_args!("edge on http://{edge_addr}, {} workers, options", plan.workers));
         let (sender, events) = mpsc::channel(EVENTS_MAX);
         let told = Told { events: sender, hurry };
         let keep = |(spec, running)| Supervised::child(start.program.clone(), spec, running, told.clone());
-        let all = std::iter::once(&edge).chain(&workers).chain(&simulator);
+        let all = std::iter::once(&edge).chain(&answering).chain(&simulator);
         Ok(Self {
             logs: all.map(|(spec, _)| spec.log.clone()).collect(),
             client: EdgeClient::new(&format!("http://{edge_addr}"))?,
@@ -98,7 +98,7 @@ impl Stack {
             nats_version: nats.version().to_string(),
             supervised: vec![
                 vec![keep(edge)],
-                workers.into_iter().map(keep).collect(),
+                answering.into_iter().map(keep).collect(),
                 simulator.into_iter().map(keep).collect(),
                 vec![Supervised::nats(nats, told.clone())],
             ],
@@ -133,7 +133,7 @@ impl Stack {
         }
     }
 
-    /// Watches /health until every worker is connected to IB, or for [`CONNECTED_MAX`].
+    /// Watches /health until every worker and options are connected to IB, or for [`CONNECTED_MAX`].
     async fn until_connected(&mut self, said: &Progress) -> Option<Health> {
         let (deadline, mut why_at) = (Instant::now() + CONNECTED_MAX, Some(Instant::now() + WHY_AFTER));
         let mut tick = every(START_LOOK_PERIOD);
@@ -144,7 +144,7 @@ impl Stack {
                 _ = tick.tick() => last = self.look(said).await.or(last),
             }
             let connected = last.as_ref().map_or(0, |health| health.pool.workers_ib_connected);
-            if connected >= self.plan.workers {
+            if connected >= self.plan.workers && last.as_ref().is_some_and(|health| health.options_client_connected) {
                 return last;
             }
             // A person waits, and may be the one who can help.
@@ -155,7 +155,7 @@ impl Stack {
                 said.line(why);
             }
         }
-        said.line(format_args!("not every worker is connected after {} s; they go on trying", CONNECTED_MAX.as_secs()));
+        said.line(format_args!("not every session is connected after {} s; they go on trying", CONNECTED_MAX.as_secs()));
         last
     }
 

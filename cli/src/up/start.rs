@@ -10,7 +10,7 @@ use std::{
 
 use nats_local::{Launcher, Locate, NatsServer, StartOptions, Step};
 use serde_json::Value;
-use service::settings::{EDGE, WORKER};
+use service::settings::{EDGE, OPTIONS, WORKER};
 use tokio::task::JoinSet;
 
 use super::{
@@ -74,10 +74,11 @@ impl Start {
         Ok((Some(part), target, format!("ib-sim at {api}")))
     }
 
-    /// The edge and the workers, which need each other only over NATS and so start at once.
+    /// The edge, and what answers it: the options service and the workers. They need each other only over NATS and so start at once.
     pub(crate) async fn services(&self, plan: &Plan, flags: &BTreeMap<&'static str, String>) -> Result<(Part, Vec<Part>), Error> {
         let mut starting = JoinSet::new();
-        let mut specs = vec![self.spec("edge", EDGE, command_line(EDGE, flags))];
+        let mut specs =
+            vec![self.spec("edge", EDGE, command_line(EDGE, flags)), self.spec("options", OPTIONS, command_line(OPTIONS, flags))];
         for number in 1..=plan.workers {
             specs.push(self.spec(&format!("worker {number}"), WORKER, command_line(WORKER, flags)));
         }

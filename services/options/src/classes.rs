@@ -14,22 +14,22 @@ const MULTIPLIER_STANDARD: i64 = 100;
 
 /// The contracts of one trading class and multiplier that exist on one date.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Class {
-    pub trading_class: String,
-    pub multiplier: Num,
-    pub settlement: Settlement,
-    pub contracts: usize,
+pub(crate) struct Class {
+    pub(crate) trading_class: String,
+    pub(crate) multiplier: Num,
+    pub(crate) settlement: Settlement,
+    pub(crate) contracts: usize,
 }
 
 /// The class to answer, and the names of those that the date has too, ascending.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Choice {
-    pub class: Class,
-    pub others: Vec<String>,
+pub(crate) struct Choice {
+    pub(crate) class: Class,
+    pub(crate) others: Vec<String>,
 }
 
 /// The asked class, in any case; without one the standard class. `found` is what exists on `date`.
-pub fn choose(symbol: &str, date: Date, found: &[Class], asked: Option<&str>) -> Result<Choice, Fault> {
+pub(crate) fn choose(symbol: &str, date: Date, found: &[Class], asked: Option<&str>) -> Result<Choice, Fault> {
     let names: BTreeSet<&str> = found.iter().map(|class| class.trading_class.as_str()).collect();
     let fits = |class: &&Class| asked.is_none_or(|asked| class.trading_class.eq_ignore_ascii_case(asked.trim()));
     let Some(class) = found.iter().filter(fits).min_by_key(|class| rank(symbol, found, class)) else {

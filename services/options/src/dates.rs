@@ -14,7 +14,7 @@ const HINT: &str =
     "Ask which expirations there are: the tool get_option_chain, GET /options/expirations/{symbol}, or options.expirations over NATS.";
 
 /// Reads `YYYY-MM-DD` or `YYYYMMDD`. `today` is the date at the exchange: what expires today can still be asked for.
-pub fn expiration(text: &str, today: Date) -> Result<Date, Fault> {
+pub(crate) fn expiration(text: &str, today: Date) -> Result<Date, Fault> {
     let refuse = |why: String| Err(Fault::invalid(FIELD, format!("`expiration` is `{}`; {why}.", shown(text))).hint(HINT));
     let Some(digits) = digits(text.trim()) else {
         return refuse("it is a date, written YYYY-MM-DD or YYYYMMDD".to_owned());
@@ -32,14 +32,9 @@ pub fn expiration(text: &str, today: Date) -> Result<Date, Fault> {
 }
 
 /// A date of IB's: `YYYYMMDD`, where IB likes with a time after it. A contract month without a day is none.
-pub fn from_ib(text: &str) -> Option<Date> {
+pub(crate) fn from_ib(text: &str) -> Option<Date> {
     let day = text.trim().split([' ', '-']).next()?;
     digits(day).and_then(calendar)
-}
-
-/// As replies write it: `YYYY-MM-DD`.
-pub fn iso(text: &str) -> Option<String> {
-    from_ib(text).map(|date| date.to_string())
 }
 
 /// The eight digits of a date, without its hyphens.
@@ -120,11 +115,11 @@ mod tests {
 
     #[test]
     fn dates_of_ib() {
-        assert_eq!(iso("20261218").as_deref(), Some("2026-12-18"));
-        assert_eq!(iso("20261218 15:00:00 US/Central").as_deref(), Some("2026-12-18"));
-        assert_eq!(iso("20261218-21:00:00").as_deref(), Some("2026-12-18"));
+        assert_eq!(from_ib("20261218"), Some(date(2026, 12, 18)));
+        assert_eq!(from_ib("20261218 15:00:00 US/Central"), Some(date(2026, 12, 18)));
+        assert_eq!(from_ib("20261218-21:00:00"), Some(date(2026, 12, 18)));
         for bad in ["", "202612", "20261301", "DEC26", "2026121x"] {
-            assert_eq!(iso(bad), None, "{bad}");
+            assert_eq!(from_ib(bad), None, "{bad}");
         }
     }
 }

@@ -22,14 +22,14 @@ const GRID_MAX: usize = 25;
 /// Contracts that a round asks for in one gap: what is left of the gap is a quarter.
 const GAP_ASKS: usize = 3;
 /// A gap of 4,000 strikes is closed in six rounds; more are needed only where no delta comes.
-pub const ROUNDS_MAX: u32 = 8;
+pub(crate) const ROUNDS_MAX: u32 = 8;
 
 /// Deltas that were asked for; `None`: none came.
-pub type Known = HashMap<Wanted, Option<f64>>;
+pub(crate) type Known = HashMap<Wanted, Option<f64>>;
 
 /// What to do next.
 #[derive(Clone, PartialEq, Debug)]
-pub enum Step {
+pub(crate) enum Step {
     /// Ask for these, nearest the money first, and come back with what is known then.
     Ask(Vec<Wanted>),
     /// The contracts of the window, nearest the money first. Those between two that fit were not all asked for.
@@ -38,7 +38,7 @@ pub enum Step {
 
 /// One search over one expiration.
 #[derive(Debug)]
-pub struct DeltaSearch {
+pub(crate) struct DeltaSearch {
     ladders: Vec<Ladder>,
     spot: f64,
     range: DeltaRange,
@@ -48,14 +48,14 @@ pub struct DeltaSearch {
 
 impl DeltaSearch {
     /// Over the strikes that the window's bounds admit; `strikes` ascend.
-    pub fn new(strikes: &[Num], spot: f64, window: &Window, range: DeltaRange) -> Self {
+    pub(crate) fn new(strikes: &[Num], spot: f64, window: &Window, range: DeltaRange) -> Self {
         let admitted: Vec<Num> = strikes.iter().copied().filter(|strike| window.bounds_admit(*strike)).collect();
         let ladders = window.rights().iter().map(|right| Ladder::new(&admitted, *right)).collect();
         Self { ladders, spot, range, asked: HashSet::new(), rounds: 0 }
     }
 
     /// `known` may have more than was asked for, as from memory. What was asked for and is not in it counts as `None`.
-    pub fn step(&mut self, known: &Known) -> Step {
+    pub(crate) fn step(&mut self, known: &Known) -> Step {
         let mut next = Vec::new();
         if self.rounds < ROUNDS_MAX {
             for ladder in &self.ladders {
@@ -88,7 +88,7 @@ impl DeltaSearch {
     }
 
     /// What may fit for all that is known, nearest the money first: after the last round, contracts whose delta never came.
-    pub fn unresolved(&self, known: &Known) -> Vec<Wanted> {
+    pub(crate) fn unresolved(&self, known: &Known) -> Vec<Wanted> {
         let open =
             self.ladders.iter().flat_map(|ladder| ladder.open_gaps(known, self.range).into_iter().flat_map(|gap| &ladder.rungs[gap]));
         let mut unresolved: Vec<Wanted> = open.copied().collect();

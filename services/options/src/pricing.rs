@@ -8,10 +8,10 @@ use std::f64::consts::{PI, SQRT_2};
 use crate::right::Right;
 
 /// A year has 365 days.
-pub const DAYS_PER_YEAR: f64 = 365.0;
+pub(crate) const DAYS_PER_YEAR: f64 = 365.0;
 /// Volatilities that are looked for, as fractions of a year's.
-pub const IV_MIN: f64 = 1e-4;
-pub const IV_MAX: f64 = 5.0;
+pub(crate) const IV_MIN: f64 = 1e-4;
+pub(crate) const IV_MAX: f64 = 5.0;
 /// Halvings of that range: below 1e-14, finer than a price can tell.
 const HALVINGS: u32 = 49;
 /// Standard deviations of the underlying until expiration below this are none: the limits of the formulas are taken.
@@ -22,36 +22,36 @@ const VEGA_MIN_OF_SPOT: f64 = 1e-6;
 
 /// What is assumed of the market, as continuous yearly rates.
 #[derive(Copy, Clone, PartialEq, Debug)]
-pub struct Model {
-    pub rate: f64,
-    pub dividend_yield: f64,
+pub(crate) struct Model {
+    pub(crate) rate: f64,
+    pub(crate) dividend_yield: f64,
 }
 
 /// One contract and what its underlying stands at.
 #[derive(Copy, Clone, PartialEq, Debug)]
-pub struct Inputs {
-    pub spot: f64,
-    pub strike: f64,
+pub(crate) struct Inputs {
+    pub(crate) spot: f64,
+    pub(crate) strike: f64,
     /// Until expiration.
-    pub years: f64,
-    pub right: Right,
+    pub(crate) years: f64,
+    pub(crate) right: Right,
 }
 
 /// In the units of `schemas::options::OptionRow`.
 #[derive(Copy, Clone, PartialEq, Debug)]
-pub struct Greeks {
-    pub price: f64,
-    pub delta: f64,
-    pub gamma: f64,
+pub(crate) struct Greeks {
+    pub(crate) price: f64,
+    pub(crate) delta: f64,
+    pub(crate) gamma: f64,
     /// Of one calendar day.
-    pub theta: f64,
+    pub(crate) theta: f64,
     /// Of one point (0.01) of volatility.
-    pub vega: f64,
+    pub(crate) vega: f64,
 }
 
 impl Model {
     /// `None` where a price is not positive, or a result is beyond what a double holds.
-    pub fn greeks(&self, inputs: &Inputs, iv: f64) -> Option<Greeks> {
+    pub(crate) fn greeks(&self, inputs: &Inputs, iv: f64) -> Option<Greeks> {
         let terms = Terms::of(self, inputs).filter(|_| iv >= 0.0)?;
         let Terms { sign, spot, strike, .. } = terms;
         let deviation = iv * terms.root_years;
@@ -79,7 +79,7 @@ impl Model {
 
     /// The volatility at which the model gives this price. `None` where no volatility does, because the price breaks a
     /// bound that arbitrage sets, and where the price hardly depends on it.
-    pub fn implied_volatility(&self, inputs: &Inputs, price: f64) -> Option<f64> {
+    pub(crate) fn implied_volatility(&self, inputs: &Inputs, price: f64) -> Option<f64> {
         let terms = Terms::of(self, inputs)?;
         let price_at = |iv: f64| terms.value(terms.chances(iv * terms.root_years));
         let (mut low, mut high) = (IV_MIN, IV_MAX);

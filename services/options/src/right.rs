@@ -8,14 +8,14 @@ use crate::shown;
 
 /// The call comes before the put, as in the rows of a reply.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Right {
+pub(crate) enum Right {
     Call,
     Put,
 }
 
 impl Right {
     /// As IB and the replies write it.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Call => "C",
             Self::Put => "P",
@@ -23,7 +23,7 @@ impl Right {
     }
 
     /// Reads `C`, `P`, `CALL` or `PUT` in any case.
-    pub fn read(text: &str) -> Result<Self, Fault> {
+    pub(crate) fn read(text: &str) -> Result<Self, Fault> {
         match text.trim().to_ascii_uppercase().as_str() {
             "C" | "CALL" => Ok(Self::Call),
             "P" | "PUT" => Ok(Self::Put),

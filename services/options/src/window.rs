@@ -7,33 +7,42 @@ use std::cmp::Ordering;
 
 use schemas::{
     Fault, Num,
-    options::{CHAIN_LIMIT_DEFAULT, CHAIN_LIMIT_MAX, ChainParams, MAX_AGE_MS_MAX, MONEYNESS_DEFAULT, MONEYNESS_MAX, STRIKES_EACH_SIDE_MAX},
+    options::{
+        CHAIN_LIMIT_DEFAULT, CHAIN_LIMIT_MAX, ChainParams, MAX_AGE_MS_MAX, MONEYNESS_DEFAULT, MONEYNESS_MAX, Missing, MissingWhat,
+        STRIKES_EACH_SIDE_MAX,
+    },
 };
 
 use crate::right::Right;
 
 /// Quotes up to this old are answered from memory, unless the caller says otherwise.
-pub const MAX_AGE_MS_DEFAULT: u64 = 2_000;
+pub(crate) const MAX_AGE_MS_DEFAULT: u64 = 2_000;
 /// A strike exactly at the edge of a window is in, however the division rounds.
 const EDGE: f64 = 1e-9;
 
 /// One contract of an expiration. In order: by strike, the call before the put.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Wanted {
-    pub strike: Num,
-    pub right: Right,
+pub(crate) struct Wanted {
+    pub(crate) strike: Num,
+    pub(crate) right: Right,
+}
+
+impl Wanted {
+    pub(crate) fn missing(self, what: MissingWhat) -> Missing {
+        Missing { strike: self.strike, right: self.right.as_str().to_owned(), what, reason: None }
+    }
 }
 
 /// Absolute deltas from `min` to `max`, both included.
 #[derive(Copy, Clone, PartialEq, Debug)]
-pub struct DeltaRange {
-    pub min: f64,
-    pub max: f64,
+pub(crate) struct DeltaRange {
+    pub(crate) min: f64,
+    pub(crate) max: f64,
 }
 
 /// What names the window.
 #[derive(Copy, Clone, PartialEq, Debug)]
-pub enum By {
+pub(crate) enum By {
     /// `|strike / underlying price - 1|` up to this.
     Moneyness(f64),
     /// So many strikes below the money and so many above it; one at the money is on neither side, and in.
@@ -46,20 +55,20 @@ pub enum By {
 
 /// A caller's window, checked.
 #[derive(Copy, Clone, PartialEq, Debug)]
-pub struct Window {
-    pub by: By,
+pub(crate) struct Window {
+    pub(crate) by: By,
     /// `None` means both.
-    pub right: Option<Right>,
-    pub min_strike: Option<Num>,
-    pub max_strike: Option<Num>,
-    pub limit: u32,
-    pub offset: u32,
-    pub max_age_ms: u64,
+    pub(crate) right: Option<Right>,
+    pub(crate) min_strike: Option<Num>,
+    pub(crate) max_strike: Option<Num>,
+    pub(crate) limit: u32,
+    pub(crate) offset: u32,
+    pub(crate) max_age_ms: u64,
 }
 
 impl Window {
     /// Everything of the parameters that can be checked without IB, except the expiration.
-    pub fn of(params: &ChainParams) -> Result<Self, Fault> {
+    pub(crate) fn of(params: &ChainParams) -> Result<Self, Fault> {
         let right = params.right.as_deref().map(Right::read).transpose()?;
         let (min_strike, max_strike) = bounds(params.min_strike, params.max_strike)?;
         let by = by(params)?;
@@ -68,21 +77,17 @@ impl Window {
             return Err(Fault::invalid("limit", format!("`limit` is {limit}; one answer has 1 to {CHAIN_LIMIT_MAX} contracts."))
                 .hint(format!("Send {CHAIN_LIMIT_MAX} or less, and ask for the rest with `offset` = `next` of the answer.")));
         }
-        let max_age_ms = params.max_age_ms.unwrap_or(MAX_AGE_MS_DEFAULT);
-        if max_age_ms > MAX_AGE_MS_MAX {
-            return Err(Fault::invalid("max_age_ms", format!("`max_age_ms` is {max_age_ms}; it is 0 to {MAX_AGE_MS_MAX}."))
-                .hint(format!("Leave it out for {MAX_AGE_MS_DEFAULT}, or send 0 to have every quote asked anew.")));
-        }
+        let max_age_ms = max_age_ms(params.max_age_ms)?;
         Ok(Self { by, right, min_strike, max_strike, limit, offset: params.offset.unwrap_or(0), max_age_ms })
     }
 
     /// The bounds let this strike in.
-    pub fn bounds_admit(&self, strike: Num) -> bool {
+    pub(crate) fn bounds_admit(&self, strike: Num) -> bool {
         self.min_strike.is_none_or(|min| strike >= min) && self.max_strike.is_none_or(|max| strike <= max)
     }
 
     /// The asked rights, the call first.
-    pub fn rights(&self) -> &'static [Right] {
+    pub(crate) fn rights(&self) -> &'static [Right] {
         match self.right {
             None => &[Right::Call, Right::Put],
             Some(Right::Call) => &[Right::Call],
@@ -91,7 +96,7 @@ impl Window {
     }
 
     /// The page of a window's contracts that the caller asked for.
-    pub fn page(&self, contracts: &[Wanted]) -> Page {
+    pub(crate) fn page(&self, contracts: &[Wanted]) -> Page {
         let total = u32::try_from(contracts.len()).unwrap_or(u32::MAX);
         let begin = self.offset.min(total);
         let end = begin.saturating_add(self.limit).min(total);
@@ -103,15 +108,25 @@ impl Window {
 
 /// Contracts of one answer, outward from the money.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Page {
-    pub contracts: Vec<Wanted>,
+pub(crate) struct Page {
+    pub(crate) contracts: Vec<Wanted>,
     /// Of all pages.
-    pub total: u32,
+    pub(crate) total: u32,
     /// `offset` of the next page.
-    pub next: Option<u32>,
+    pub(crate) next: Option<u32>,
 }
 
-fn bounds(min: Option<Num>, max: Option<Num>) -> Result<(Option<Num>, Option<Num>), Fault> {
+/// The oldest quotes that a caller accepts.
+pub(crate) fn max_age_ms(asked: Option<u64>) -> Result<u64, Fault> {
+    let max_age_ms = asked.unwrap_or(MAX_AGE_MS_DEFAULT);
+    if max_age_ms > MAX_AGE_MS_MAX {
+        return Err(Fault::invalid("max_age_ms", format!("`max_age_ms` is {max_age_ms}; it is 0 to {MAX_AGE_MS_MAX}."))
+            .hint(format!("Leave it out for {MAX_AGE_MS_DEFAULT}, or send 0 to have every quote asked anew.")));
+    }
+    Ok(max_age_ms)
+}
+
+pub(crate) fn bounds(min: Option<Num>, max: Option<Num>) -> Result<(Option<Num>, Option<Num>), Fault> {
     for (field, strike) in [("min_strike", min), ("max_strike", max)] {
         if let Some(strike) = strike.filter(|strike| *strike <= Num::ZERO) {
             return Err(Fault::invalid(field, format!("`{field}` is {strike}; a strike is greater than 0."))
@@ -185,7 +200,7 @@ fn by_deltas(min: Option<f64>, max: Option<f64>) -> Result<By, Fault> {
 
 /// The contracts of a window, outward from the money. Of a delta window these are all that its bounds admit: which of
 /// them fit has to be asked. A spot that is not above zero has no money around it: then only bounds select anything.
-pub fn select(strikes: &[Num], spot: f64, window: &Window) -> Vec<Wanted> {
+pub(crate) fn select(strikes: &[Num], spot: f64, window: &Window) -> Vec<Wanted> {
     let spot = if spot > 0.0 { spot } else { f64::NAN };
     let chosen: Vec<Num> = match window.by {
         By::Moneyness(moneyness) => strikes.iter().copied().filter(|strike| distance(*strike, spot) <= moneyness + EDGE).collect(),

@@ -20,9 +20,10 @@ pub struct Setting {
 
 pub const EDGE: &str = "edge";
 pub const WORKER: &str = "worker";
+pub const OPTIONS: &str = "options";
 
-const ALL: &[&str] = &[EDGE, WORKER];
-const IB: &[&str] = &[EDGE, WORKER];
+const ALL: &[&str] = &[EDGE, WORKER, OPTIONS];
+const IB: &[&str] = &[EDGE, WORKER, OPTIONS];
 
 const fn row(
     name: &'static str,
@@ -85,6 +86,27 @@ pub const TABLE: &[Setting] = &[
         "Requests that one worker handles at once; more wait, then get `busy`.",
     ),
     row("WORKER_CHECK_MS", Some("30000"), Kind::Number { min: 100, max: 600_000 }, &[WORKER], "Period of the check that IB still answers."),
+    row(
+        "OPTIONS_LINES",
+        Some("60"),
+        Kind::Number { min: 2, max: 1_000 },
+        &[OPTIONS],
+        "Market data lines that chains use at once, of the 100 or more that a login has.",
+    ),
+    row(
+        "OPTIONS_CHECK_MS",
+        Some("30000"),
+        Kind::Number { min: 100, max: 600_000 },
+        &[OPTIONS],
+        "Period of the check that IB still answers.",
+    ),
+    row(
+        "OPTIONS_RATE_BP",
+        Some("400"),
+        Kind::Number { min: 0, max: 5_000 },
+        &[OPTIONS],
+        "Yearly interest rate behind Greeks of our own (where IB gives only prices), in hundredths of a percent.",
+    ),
     aliased(row("EDGE_BIND", Some("127.0.0.1:48012"), Kind::Address, &[EDGE], "Address of the HTTP edge."), &[]),
     row("SERVER_HOST", None, Kind::Host, &[EDGE], "Predecessors' half of EDGE_BIND."),
     row("SERVER_PORT", None, Kind::Port, &[EDGE], "Predecessors' other half of EDGE_BIND."),

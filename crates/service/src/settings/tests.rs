@@ -13,7 +13,7 @@ fn problems(service: &'static str, env: &[(&str, &str)]) -> String {
 
 #[test]
 fn defaults_alone_are_enough() {
-    for service in [EDGE, WORKER] {
+    for service in [EDGE, WORKER, OPTIONS] {
         let settings = load(service, &[]).expect(service);
         assert_eq!((settings.ib_host(), settings.ib_port()), ("127.0.0.1", 4002));
     }
