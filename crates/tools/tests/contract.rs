@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use tools::{Profile, TOOLS, Tool, Toolset, find};
 
 /// Of ib-mcp 0.3.1, not served yet.
-const LATER: &[&str] = &["get_index_quote", "get_option_chain", "get_option_quotes"];
+const LATER: &[&str] = &["get_index_quote"];
 
 const LISTING_BYTES_MAX: usize = 30_000;
 const WHOLE_LISTING_BYTES_MAX: usize = 70_000;
@@ -35,13 +35,13 @@ fn every_tool_of_ib_mcp_keeps_its_parameters() {
         assert_eq!(ours["additionalProperties"], json!(false), "{name}");
         for (parameter, wanted) in theirs["inputSchema"]["properties"].as_object().expect("properties") {
             let got = &ours["properties"][parameter];
-            for keyword in ["type", "default", "minimum", "maximum", "items"] {
+            for keyword in ["type", "default", "minimum", "maximum", "items", "minItems", "maxItems"] {
                 assert_eq!(got.get(keyword), wanted.get(keyword), "{name}.{parameter}.{keyword}");
             }
             compared += 1;
         }
     }
-    assert_eq!(compared, 36, "all parameters of ten tools");
+    assert_eq!(compared, 53, "all parameters of twelve tools");
 }
 
 #[test]
@@ -184,9 +184,11 @@ fn output_schemas_tell_every_field_of_the_operations_replies() {
 #[test]
 fn a_field_may_be_null_only_where_services_write_null() {
     let output = |name: &str| jsonschema::draft202012::new(&tool(name).output_schema()).expect("schema");
-    let bars = output("get_historical_data");
-    assert!(bars.is_valid(&json!({"bars": [{"open": 1.5}]})));
-    assert!(!bars.is_valid(&json!({"bars": [{"open": 1.5, "wap": null}]})) && !bars.is_valid(&json!({"bars": [{"open": "1.5"}]})));
+    let chain = output("get_option_chain_greeks");
+    assert!(chain.is_valid(&json!({"underlying_price": null, "rows": [{"strike": 190, "greeks_source": "bs"}]})));
+    for row in [json!({"bid": null}), json!({"greeks_source": null}), json!({"greeks_source": "guess"}), json!({"strike": "190"})] {
+        assert!(!chain.is_valid(&json!({"rows": [row]})), "{row}");
+    }
     assert!(output("get_account").is_valid(&json!({"realized_pnl": null})));
 }
 

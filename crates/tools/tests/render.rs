@@ -1,8 +1,11 @@
 //! Replies as texts: the layout of ib-mcp 0.3.1 without its defects, ours behind it, the context line last.
 
 mod replies;
+#[path = "replies/usual.rs"]
+mod replies_usual;
 
-use replies::{LINE, article, bar, bars, context, contract, headlines, option, position};
+use replies::{LINE, context, contract};
+use replies_usual::{article, bar, bars, headlines, option, position};
 use serde_json::{Value, json};
 use tools::{TEXT_BYTES_MAX, find};
 
