@@ -47,7 +47,10 @@ pub struct Row {
     pub retry: Retry,
     pub freshness: Freshness,
     pub params_schema: fn() -> Schema,
+    /// What a reader of the reply accepts.
     pub reply_schema: fn() -> Schema,
+    /// What a service writes, which is narrower: what nobody told is absent there, never null.
+    pub written_schema: fn() -> Schema,
 }
 
 impl Row {
@@ -61,6 +64,7 @@ impl Row {
             freshness: O::FRESHNESS,
             params_schema: schema_of::<O::Params>,
             reply_schema: schema_of::<O::Reply>,
+            written_schema: written::<O::Reply>,
         }
     }
 
@@ -73,6 +77,10 @@ impl Row {
 fn schema_of<T: JsonSchema>() -> Schema {
     let generator: SchemaGenerator = SchemaSettings::draft2020_12().into_generator();
     generator.into_root_schema_for::<T>()
+}
+
+fn written<T: JsonSchema>() -> Schema {
+    SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>()
 }
 
 /// Every operation of this release.

@@ -22,9 +22,18 @@ pub(crate) enum Kind {
         /// Whether the schema tells the limits. ib-mcp's schema tells some and not others, and ours is the same.
         told: bool,
     },
-    Number,
+    Number {
+        min: f64,
+        max: f64,
+        /// As with integers.
+        told: bool,
+    },
     Boolean,
     Texts,
+    /// So many different numbers at most, and at least one.
+    Numbers {
+        max: usize,
+    },
 }
 
 /// A default as the schema tells it. It is never sent to the operation: absent means "not said".
@@ -32,6 +41,7 @@ pub(crate) enum Kind {
 enum Literal {
     Text(&'static str),
     Integer(i64),
+    Number(f64),
     Boolean(bool),
 }
 
@@ -49,7 +59,15 @@ impl Argument {
     }
 
     pub(crate) const fn number(name: &'static str, about: &'static str) -> Self {
-        Self::new(name, Kind::Number, about)
+        Self::new(name, Kind::Number { min: f64::MIN, max: f64::MAX, told: false }, about)
+    }
+
+    pub(crate) const fn number_within(name: &'static str, about: &'static str, min: f64, max: f64) -> Self {
+        Self::new(name, Kind::Number { min, max, told: true }, about)
+    }
+
+    pub(crate) const fn numbers(name: &'static str, about: &'static str, max: usize) -> Self {
+        Self::new(name, Kind::Numbers { max }, about)
     }
 
     pub(crate) const fn boolean(name: &'static str, about: &'static str, default: bool) -> Self {
@@ -64,9 +82,11 @@ impl Argument {
 
     /// Limits that are enforced but not told by the schema.
     pub(crate) const fn limits_untold(mut self) -> Self {
-        if let Kind::Integer { min, max, .. } = self.kind {
-            self.kind = Kind::Integer { min, max, told: false };
-        }
+        self.kind = match self.kind {
+            Kind::Integer { min, max, .. } => Kind::Integer { min, max, told: false },
+            Kind::Number { min, max, .. } => Kind::Number { min, max, told: false },
+            other => other,
+        };
         self
     }
 
@@ -85,6 +105,11 @@ impl Argument {
         self
     }
 
+    pub(crate) const fn or_number(mut self, default: f64) -> Self {
+        self.default = Some(Literal::Number(default));
+        self
+    }
+
     pub(crate) const fn examples(mut self, examples: &'static [&'static str]) -> Self {
         self.examples = examples;
         self
@@ -100,24 +125,17 @@ impl Argument {
         let kind = match self.kind {
             Kind::Text => "string",
             Kind::Integer { .. } => "integer",
-            Kind::Number => "number",
+            Kind::Number { .. } => "number",
             Kind::Boolean => "boolean",
-            Kind::Texts => "array",
+            Kind::Texts | Kind::Numbers { .. } => "array",
         };
         schema.insert("type".to_owned(), json!(kind));
-        if let Kind::Texts = self.kind {
-            schema.insert("items".to_owned(), json!({ "type": "string" }));
-        }
-        if let Kind::Integer { min, max, told: true } = self.kind {
-            schema.insert("minimum".to_owned(), json!(min));
-            if max < i64::from(i32::MAX) {
-                schema.insert("maximum".to_owned(), json!(max));
-            }
-        }
+        self.limits(&mut schema);
         schema.insert("description".to_owned(), json!(self.about));
         match self.default {
             Some(Literal::Text(text)) => schema.insert("default".to_owned(), json!(text)),
             Some(Literal::Integer(number)) => schema.insert("default".to_owned(), json!(number)),
+            Some(Literal::Number(number)) => schema.insert("default".to_owned(), json!(number)),
             Some(Literal::Boolean(flag)) => schema.insert("default".to_owned(), json!(flag)),
             None => None,
         };
@@ -125,6 +143,29 @@ impl Argument {
             schema.insert("examples".to_owned(), json!(self.examples));
         }
         Value::Object(schema)
+    }
+
+    fn limits(&self, schema: &mut Map<String, Value>) {
+        let mut say = |keyword: &str, value: Value| drop(schema.insert(keyword.to_owned(), value));
+        match self.kind {
+            Kind::Texts => say("items", json!({ "type": "string" })),
+            Kind::Numbers { max } => {
+                say("items", json!({ "type": "number" }));
+                say("minItems", json!(1));
+                say("maxItems", json!(max));
+            }
+            Kind::Integer { min, max, told: true } => {
+                say("minimum", json!(min));
+                if max < i64::from(i32::MAX) {
+                    say("maximum", json!(max));
+                }
+            }
+            Kind::Number { min, max, told: true } => {
+                say("minimum", json!(min));
+                say("maximum", json!(max));
+            }
+            Kind::Text | Kind::Boolean | Kind::Integer { told: false, .. } | Kind::Number { told: false, .. } => {}
+        }
     }
 }
 

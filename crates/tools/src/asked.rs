@@ -1,8 +1,8 @@
 //! What a caller asked: arguments found under any of their spellings, coerced where the schema says so, checked.
 
-use std::str::FromStr;
+use std::{borrow::Cow, str::FromStr};
 
-use schemas::{Fault, FaultCode, Num, contracts::QUERY_TEXT_MAX};
+use schemas::{Fault, Num, contracts::QUERY_TEXT_MAX};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -25,10 +25,11 @@ enum Sent {
     Number(Num),
     Boolean(bool),
     Texts(Vec<String>),
+    Numbers(Vec<Num>),
 }
 
 /// Longest array.
-const TEXTS_MAX: usize = 100;
+const ITEMS_MAX: usize = 100;
 
 impl Asked {
     pub(crate) fn read(tool: &str, arguments: &'static [Argument], given: &Map<String, Value>) -> Result<Self, Fault> {
@@ -111,6 +112,14 @@ impl Asked {
         }
     }
 
+    /// Each once, in the order in which they were sent.
+    pub(crate) fn numbers(&self, name: &str) -> &[Num] {
+        match self.get(name) {
+            Some(Sent::Numbers(numbers)) => numbers,
+            _ => &[],
+        }
+    }
+
     /// A text that has a type of its own: `FromStr` explains what it takes.
     pub(crate) fn parsed<T: FromStr<Err = String>>(&self, name: &str) -> Result<Option<T>, Fault> {
         let refuse = |why: String| Fault::invalid(name, why).hint(format!("Send `{name}` in that form, or leave it out."));
@@ -150,9 +159,10 @@ fn coerce(argument: &Argument, value: &Value) -> Result<Option<Sent>, Fault> {
     match argument.kind {
         Kind::Text => Ok(one_text(argument, value)?.map(Sent::Text)),
         Kind::Integer { min, max, .. } => whole(argument, value, min, max),
-        Kind::Number => decimal(argument, value),
+        Kind::Number { min, max, .. } => Ok(number(argument, value, min, max)?.map(Sent::Number)),
         Kind::Boolean => flag(argument, value),
         Kind::Texts => several(argument, value),
+        Kind::Numbers { max } => numbers(argument, value, max),
     }
 }
 
@@ -210,7 +220,16 @@ fn whole_of_double(number: f64) -> Option<i64> {
     format!("{number:.0}").parse().ok()
 }
 
-fn decimal(argument: &Argument, value: &Value) -> Result<Option<Sent>, Fault> {
+fn number(argument: &Argument, value: &Value, min: f64, max: f64) -> Result<Option<Num>, Fault> {
+    let Some(number) = decimal(argument, value)? else { return Ok(None) };
+    if (min..=max).contains(&number.to_f64()) {
+        return Ok(Some(number));
+    }
+    let range = if max < f64::MAX { format!("a number from {min} to {max}") } else { format!("a number of {min} or more") };
+    Err(wrong(argument, value, &range))
+}
+
+fn decimal(argument: &Argument, value: &Value) -> Result<Option<Num>, Fault> {
     let literal = match value {
         Value::Number(number) => number.to_string(),
         Value::String(text) if text.trim().is_empty() => return Ok(None),
@@ -219,7 +238,7 @@ fn decimal(argument: &Argument, value: &Value) -> Result<Option<Sent>, Fault> {
     };
     // Through JSON, because that is where the rule about significant digits stands.
     serde_json::from_str(&literal)
-        .map(|number| Some(Sent::Number(number)))
+        .map(Some)
         .map_err(|_| wrong(argument, value, &format!("a number of at most {} significant digits", schemas::number::SIGNIFICANT_DIGITS_MAX)))
 }
 
@@ -239,24 +258,42 @@ fn flag(argument: &Argument, value: &Value) -> Result<Option<Sent>, Fault> {
 }
 
 fn several(argument: &Argument, value: &Value) -> Result<Option<Sent>, Fault> {
-    let parsed: Vec<Value>;
-    let items: &[Value] = match value {
-        Value::Array(items) => items,
-        Value::String(text) if text.trim().is_empty() => return Ok(None),
-        Value::String(text) if text.trim_start().starts_with('[') => {
-            parsed = serde_json::from_str(text).map_err(|_| wrong(argument, value, "an array of texts"))?;
-            &parsed
-        }
-        one @ Value::String(_) => std::slice::from_ref(one),
-        _ => return Err(wrong(argument, value, "an array of texts")),
-    };
-    if items.len() > TEXTS_MAX {
-        let message = format!("`{}` has {} entries; at most {TEXTS_MAX} are allowed.", argument.name, items.len());
-        return Err(Fault::new(FaultCode::InvalidParams, message).hint("Split the call."));
-    }
     let mut texts = Vec::new();
-    for item in items {
+    for item in items(argument, value, "an array of texts")?.iter() {
         texts.extend(one_text(argument, item)?);
     }
     Ok((!texts.is_empty()).then_some(Sent::Texts(texts)))
+}
+
+fn numbers(argument: &Argument, value: &Value, max: usize) -> Result<Option<Sent>, Fault> {
+    let name = argument.name;
+    let mut numbers: Vec<Num> = Vec::new();
+    for item in items(argument, value, "an array of numbers")?.iter() {
+        let number = decimal(argument, item)?;
+        numbers.extend(number.filter(|number| !numbers.contains(number)));
+    }
+    if numbers.len() > max {
+        let message = format!("`{name}` has {} different numbers; at most {max} are allowed in one call.", numbers.len());
+        return Err(Fault::invalid(name, message).hint(format!("Send the first {max} of them, and the others in a call of their own.")));
+    }
+    Ok((!numbers.is_empty()).then_some(Sent::Numbers(numbers)))
+}
+
+/// What an array holds: also one that was sent as a text, or a single item without its brackets.
+fn items<'a>(argument: &Argument, value: &'a Value, wanted: &str) -> Result<Cow<'a, [Value]>, Fault> {
+    let items = match value {
+        Value::Array(items) => Cow::Borrowed(items.as_slice()),
+        Value::String(text) if text.trim().is_empty() => Cow::Borrowed(&[] as &[Value]),
+        Value::String(text) if text.trim_start().starts_with('[') => {
+            Cow::Owned(serde_json::from_str::<Vec<Value>>(text).map_err(|_| wrong(argument, value, wanted))?)
+        }
+        one @ Value::String(_) => Cow::Borrowed(std::slice::from_ref(one)),
+        one @ Value::Number(_) if matches!(argument.kind, Kind::Numbers { .. }) => Cow::Borrowed(std::slice::from_ref(one)),
+        _ => return Err(wrong(argument, value, wanted)),
+    };
+    if items.len() > ITEMS_MAX {
+        let message = format!("`{}` has {} entries; at most {ITEMS_MAX} are allowed.", argument.name, items.len());
+        return Err(Fault::invalid(argument.name, message).hint("Split the call."));
+    }
+    Ok(items)
 }

@@ -134,6 +134,14 @@ pub(crate) fn expiry(field: &str, given: &str) -> Result<String, Fault> {
     Err(Fault::invalid(field, message).hint("Write YYYYMMDD or YYYY-MM-DD, or YYYYMM for a future's month, such as `20261218`."))
 }
 
+/// The day on which an option expires, from `YYYY-MM-DD` or `YYYYMMDD`. Whether it has passed is not known here.
+pub(crate) fn expiration(field: &str, given: &str) -> Result<Date, Fault> {
+    strict(given).or_else(|| compact_day(given)).ok_or_else(|| {
+        let message = format!("`{field}` is `{}`, which is no date that exists; an option expires on a day.", text::shown(given));
+        Fault::invalid(field, message).hint("Write YYYY-MM-DD or YYYYMMDD: get_option_chain(symbol=...) lists the expirations.")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -198,6 +206,16 @@ mod tests {
         }
         for bad in ["20261301", "2026", "Dec 26", "20260230", "2026-1-18", "2026121"] {
             assert!(expiry("expiry", bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn expirations_are_days() {
+        for given in ["20261218", "2026-12-18"] {
+            assert_eq!(expiration("expiry", given).expect(given).to_string(), "2026-12-18");
+        }
+        for bad in ["202612", "2026-12", "2026-02-30", "20261301", "2026-1-018", "18.12.2026", "nearest", "٢٠٢٦١٢١٨", ""] {
+            assert!(expiration("expiry", bad).is_err(), "{bad}");
         }
     }
 }

@@ -39,7 +39,7 @@ impl Asked {
         Ok(parsed.query)
     }
 
-    fn contract_fields(&self) -> Result<ContractQuery, Fault> {
+    pub(crate) fn contract_fields(&self) -> Result<ContractQuery, Fault> {
         let upper = |name: &str| self.text(name).map(|value| code(name, value)).transpose();
         Ok(ContractQuery {
             conid: self.integer("conid").and_then(|conid| i32::try_from(conid).ok()),
@@ -95,7 +95,7 @@ pub(crate) fn described(contract: &Contract) -> String {
 }
 
 /// IB's codes of exchanges and classes: upper case, no blanks.
-fn code(field: &str, given: &str) -> Result<String, Fault> {
+pub(crate) fn code(field: &str, given: &str) -> Result<String, Fault> {
     if given.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'/' | b'@')) {
         return Ok(given.to_ascii_uppercase());
     }
@@ -138,7 +138,7 @@ fn strike(given: Num) -> Result<Num, Fault> {
     Err(Fault::invalid("strike", format!("`strike` is {given}; a strike is greater than 0.")).hint("Leave it out to mean every strike."))
 }
 
-fn right(given: &str) -> Result<String, Fault> {
+pub(crate) fn right(given: &str) -> Result<String, Fault> {
     match given.to_ascii_uppercase().as_str() {
         "C" | "CALL" => Ok("C".to_owned()),
         "P" | "PUT" => Ok("P".to_owned()),

@@ -21,6 +21,7 @@ mod html;
 mod instructions;
 mod instrument;
 mod news;
+mod options;
 mod output;
 mod page;
 mod spelling;
@@ -45,6 +46,9 @@ pub static TOOLS: &[Tool] = &[
     Tool::of::<fundamentals::GetFundamentalData>(&["ibkr_get_fundamental_data"]),
     Tool::of::<history::GetHistoricalData>(&["ibkr_get_historical_data"]),
     Tool::of::<news::GetHistoricalNews>(&["ibkr_get_news_articles"]),
+    Tool::of::<options::GetOptionChain>(&["ibkr_get_option_chain_params"]),
+    Tool::of::<options::GetOptionChainGreeks>(&["ibkr_get_option_chain"]),
+    Tool::of::<options::GetOptionQuotes>(&[]),
     Tool::of::<account::GetPositions>(&["ibkr_get_positions"]),
     Tool::of::<contracts::LookupContract>(&[]),
     Tool::of::<contracts::SearchContracts>(&["ibkr_get_matching_symbols", "ibkr_search_symbols"]),

@@ -1,52 +1,47 @@
 //! A reply's schema as `tools/list` carries it.
+//!
+//! Invariant: it has every field that the operation's reply has, with its type, and accepts every reply that a service
+//! writes. What a listing cannot afford to repeat for every tool is left to the wire contract: words, names of types, widths
+//! of integers, defaults, which fields are always there, what the context consists of beyond its fixed names.
 
 use schemas::Row;
 use serde_json::{Map, Value, json};
 
-/// Accepts what the operation's reply schema accepts. What only a reader of the wire contract needs is left out, because
-/// a listing would repeat it for every tool: names of types, widths of integers, defaults, what a contract's fields mean,
-/// and all of the context but the names that are always there.
 pub(crate) fn schema(row: &Row) -> Value {
-    let mut schema = (row.reply_schema)().to_value();
-    shorten_context(&mut schema);
-    if let Some(contract) = schema.pointer_mut("/$defs/Contract") {
-        lean(contract, true);
-    }
-    lean(&mut schema, false);
-    schema
+    let mut schema = (row.written_schema)().to_value();
+    shorten_context(&mut schema, &(row.reply_schema)().to_value());
+    let mut types = match schema.as_object_mut().and_then(|object| object.shift_remove("$defs")) {
+        Some(Value::Object(types)) => types,
+        _ => Map::new(),
+    };
+    lean(&mut schema);
+    types.values_mut().for_each(lean);
+    with_types(schema, types)
 }
 
-/// The context is explained once, in the instructions, and is beside every answer in `_meta` as well.
-fn shorten_context(schema: &mut Value) {
-    let required = schema.pointer("/$defs/Context/required").and_then(Value::as_array).cloned().unwrap_or_default();
-    let names = required.iter().filter_map(Value::as_str);
-    let texts: Map<String, Value> = names.map(|name| (name.to_owned(), json!({ "type": "string" }))).collect();
+/// The context is explained once, in the instructions, and is beside every answer in `_meta` as well: the names that a
+/// reader counts on suffice.
+fn shorten_context(schema: &mut Value, read: &Value) {
+    let always = read.pointer("/$defs/Context/required").cloned().unwrap_or_default();
     if let Some(context) = schema.pointer_mut("/properties/context") {
-        *context = json!({ "type": "object", "properties": texts, "required": required });
-    }
-    let mut unused = false;
-    if let Some(Value::Object(types)) = schema.get_mut("$defs") {
-        ["Context", "Mode", "DataType", "MarketState"].iter().for_each(|name| drop(types.shift_remove(*name)));
-        unused = types.is_empty();
-    }
-    if let Some(object) = schema.as_object_mut().filter(|_| unused) {
-        object.shift_remove("$defs");
+        *context = json!({ "type": "object", "required": always });
     }
 }
 
-fn lean(value: &mut Value, silent: bool) {
+fn lean(value: &mut Value) {
     match value {
-        Value::Array(items) => items.iter_mut().for_each(|item| lean(item, silent)),
+        Value::Array(items) => items.iter_mut().for_each(lean),
         Value::Object(schema) => {
-            drop_annotations(schema, silent);
+            absent_not_null(schema);
+            drop_annotations(schema);
             merge_names(schema);
             for (keyword, item) in schema.iter_mut() {
-                // Under these two stand names of ours, not keywords.
-                if matches!(keyword.as_str(), "properties" | "$defs") {
+                // Under this stand names of ours, not keywords.
+                if keyword == "properties" {
                     let named = item.as_object_mut().into_iter().flat_map(Map::values_mut);
-                    named.for_each(|item| lean(item, silent));
+                    named.for_each(lean);
                 } else {
-                    lean(item, silent);
+                    lean(item);
                 }
             }
         }
@@ -54,15 +49,36 @@ fn lean(value: &mut Value, silent: bool) {
     }
 }
 
-fn drop_annotations(schema: &mut Map<String, Value>, silent: bool) {
-    for keyword in ["$schema", "title", "default", "examples"] {
+/// A field that is not always there is left out when there is nothing to tell: it is never null. Afterwards nothing needs
+/// the list of those that are always there, except of an object that tells no more than their names.
+fn absent_not_null(schema: &mut Map<String, Value>) {
+    let always = match schema.get("required") {
+        Some(Value::Array(always)) => always.clone(),
+        _ => Vec::new(),
+    };
+    let Some(Value::Object(properties)) = schema.get_mut("properties") else { return };
+    for (_, field) in properties.iter_mut().filter(|(name, _)| !always.iter().any(|always| always == *name)) {
+        if let Some(Value::Array(types)) = field.get_mut("type") {
+            types.retain(|of| of != "null");
+            if let [only] = types.as_slice() {
+                field["type"] = only.clone();
+            }
+        }
+        let of_type = match field.get("anyOf").and_then(Value::as_array).map(Vec::as_slice) {
+            Some([of_type, null]) if null["type"] == "null" => of_type.clone(),
+            _ => continue,
+        };
+        if let (Some(field), Value::Object(of_type)) = (field.as_object_mut(), of_type) {
+            field.shift_remove("anyOf");
+            field.extend(of_type);
+        }
+    }
+    schema.shift_remove("required");
+}
+
+fn drop_annotations(schema: &mut Map<String, Value>) {
+    for keyword in ["$schema", "title", "description", "default", "examples", "minimum", "maximum", "format"] {
         schema.shift_remove(keyword);
-    }
-    if schema.get("format").is_some_and(|format| format != "date-time") {
-        schema.shift_remove("format");
-    }
-    if silent {
-        schema.shift_remove("description");
     }
 }
 
@@ -78,7 +94,58 @@ fn merge_names(schema: &mut Map<String, Value>) {
         }
     }
     schema.shift_remove("oneOf");
-    schema.shift_remove("description");
     schema.insert("type".to_owned(), json!("string"));
     schema.insert("enum".to_owned(), Value::Array(names));
+}
+
+/// A type that is used once stands where it is used, one that is not used is gone, and the others are named.
+fn with_types(mut schema: Value, mut types: Map<String, Value>) -> Value {
+    // Ends: every round but the last takes a type away.
+    loop {
+        let once = types.keys().find(|name| uses(&schema, &types, name) <= 1).cloned();
+        let Some((name, of_type)) = once.and_then(|name| types.shift_remove_entry(&name)) else { break };
+        put(&mut schema, &reference(&name), &of_type);
+        types.values_mut().for_each(|other| put(other, &reference(&name), &of_type));
+    }
+    if let Some(object) = schema.as_object_mut().filter(|_| !types.is_empty()) {
+        object.insert("$defs".to_owned(), Value::Object(types));
+    }
+    schema
+}
+
+fn reference(name: &str) -> String {
+    format!("#/$defs/{name}")
+}
+
+fn uses(schema: &Value, types: &Map<String, Value>, name: &str) -> usize {
+    let name = reference(name);
+    std::iter::once(schema).chain(types.values()).map(|value| count(value, &name)).sum()
+}
+
+fn count(value: &Value, name: &str) -> usize {
+    match value {
+        Value::Array(items) => items.iter().map(|item| count(item, name)).sum(),
+        Value::Object(object) => {
+            let own = usize::from(object.get("$ref").is_some_and(|to| to == name));
+            own + object.values().map(|item| count(item, name)).sum::<usize>()
+        }
+        _ => 0,
+    }
+}
+
+/// Replaces a reference by its type; what was said beside the reference stays.
+fn put(value: &mut Value, name: &str, of_type: &Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| put(item, name, of_type)),
+        Value::Object(object) => {
+            if object.get("$ref").is_some_and(|to| to == name) {
+                object.shift_remove("$ref");
+                let beside = std::mem::take(object);
+                object.extend(of_type.as_object().cloned().unwrap_or_default());
+                object.extend(beside);
+            }
+            object.values_mut().for_each(|item| put(item, name, of_type));
+        }
+        _ => {}
+    }
 }

@@ -45,10 +45,12 @@ impl Rendered {
 }
 
 /// Which rows stay when not all fit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Keep {
     First,
     Last,
+    /// Indices of the rows, the one that matters most first. Those that stay keep their place.
+    Ranked(Vec<usize>),
 }
 
 /// Says what was cut, from the number of rows shown and the number there were.
@@ -125,9 +127,14 @@ impl Body {
         if fixed + size(&self.rows) > room {
             let of = self.rows.len();
             let fits = self.fitting(room.saturating_sub(fixed + NOTE_BYTES));
-            match self.keep {
+            match &self.keep {
                 Keep::First => self.rows.truncate(fits),
                 Keep::Last => drop(self.rows.drain(..of - fits)),
+                Keep::Ranked(ranks) => {
+                    let mut kept = ranks[..fits].to_vec();
+                    kept.sort_unstable();
+                    self.rows = kept.into_iter().map(|row| std::mem::take(&mut self.rows[row])).collect();
+                }
             }
             // It replaces what the tail says about completeness, which is no longer true.
             let note = self.cut.as_ref().map(|cut| cut(fits, of));
@@ -156,9 +163,10 @@ impl Body {
             used += row.len() + 1;
             used <= room
         };
-        match self.keep {
+        match &self.keep {
             Keep::First => self.rows.iter().take_while(&mut fits).count(),
             Keep::Last => self.rows.iter().rev().take_while(&mut fits).count(),
+            Keep::Ranked(ranks) => ranks.iter().filter_map(|row| self.rows.get(*row)).take_while(&mut fits).count(),
         }
     }
 }
@@ -201,6 +209,17 @@ mod tests {
         assert!(first.len() <= 2_000 && first.contains("row 0000") && !first.contains("row 0999"), "{first}");
         let last = body(1_000, Keep::Last).within(2_000);
         assert!(last.contains("row 0999") && !last.contains("row 0000") && last.ends_with("of 1000*"), "{last}");
+    }
+
+    #[test]
+    fn rows_that_matter_most_keep_their_place() {
+        let middle_first =
+            |of: usize| Keep::Ranked((0..of).map(|at| if at % 2 == 0 { of / 2 + at / 2 } else { of / 2 - at / 2 - 1 }).collect());
+        let text = body(1_000, middle_first(1_000)).within(2_000);
+        let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("row")).collect();
+        assert!(rows.len() > 100 && rows.is_sorted() && rows.contains(&"row 0500") && rows.contains(&"row 0499"), "{text}");
+        assert!(text.len() <= 2_000 && text.ends_with(&format!("*{} of 1000*", rows.len())), "{text}");
+        assert!(!rows.contains(&"row 0000") && !rows.contains(&"row 0999"), "{text}");
     }
 
     #[test]

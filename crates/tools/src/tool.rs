@@ -85,22 +85,23 @@ impl Profile {
     }
 }
 
-/// MCP's hints about what a tool does to the world.
+/// MCP's hints about what a tool does to the world. The second and the third mean something only where the first is
+/// false, and are told only there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Annotations {
     #[serde(rename = "readOnlyHint")]
     pub read_only: bool,
-    #[serde(rename = "destructiveHint")]
-    pub destructive: bool,
-    #[serde(rename = "idempotentHint")]
-    pub idempotent: bool,
+    #[serde(rename = "destructiveHint", skip_serializing_if = "Option::is_none")]
+    pub destructive: Option<bool>,
+    #[serde(rename = "idempotentHint", skip_serializing_if = "Option::is_none")]
+    pub idempotent: Option<bool>,
     #[serde(rename = "openWorldHint")]
     pub open_world: bool,
 }
 
 impl Annotations {
     /// A read of our own or IB's records.
-    pub const READ: Self = Self { read_only: true, destructive: false, idempotent: true, open_world: false };
+    pub const READ: Self = Self { read_only: true, destructive: None, idempotent: None, open_world: false };
     /// A read that brings text by third parties.
     pub const READ_OPEN_WORLD: Self = Self { open_world: true, ..Self::READ };
 }

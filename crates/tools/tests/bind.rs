@@ -39,6 +39,17 @@ fn what_was_not_sent_is_absent() {
         ),
         ("get_article", json!({"articleId": "BRFG$1", "providerCode": "BRFG"}), json!({"article_id": "BRFG$1", "provider": "BRFG"})),
         ("get_fundamental_data", json!({"symbol": "AAPL"}), json!({"contract": {"symbol": "AAPL"}, "report_type": "ReportsFinSummary"})),
+        ("get_option_chain", json!({"symbol": "AAPL"}), json!({"contract": {"symbol": "AAPL"}, "limit": 20})),
+        (
+            "get_option_chain_greeks",
+            json!({"symbol": "AAPL", "expiration": "20261218"}),
+            json!({"contract": {"symbol": "AAPL"}, "expiration": "2026-12-18", "data_type": "best"}),
+        ),
+        (
+            "get_option_quotes",
+            json!({"symbol": "AAPL", "expiry": "20261218", "right": "c", "strikes": [190]}),
+            json!({"contract": {"symbol": "AAPL"}, "expiration": "2026-12-18", "right": "C", "strikes": [190], "data_type": "best"}),
+        ),
     ] {
         assert_eq!(asked(tool, arguments), wanted, "{tool}");
     }

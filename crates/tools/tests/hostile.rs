@@ -1,11 +1,17 @@
 //! Whatever is sent, by callers, by IB or by news providers: nothing panics, and no text carries what it must not.
 
 mod replies;
+#[path = "replies/options.rs"]
+mod replies_options;
+#[path = "replies/usual.rs"]
+mod replies_usual;
 
 use std::sync::LazyLock;
 
 use proptest::{collection::vec, prelude::*, sample::select};
-use replies::{LINE, article, bar, bars, context, contract, headlines, option, position};
+use replies::{LINE, context, contract};
+use replies_options::{class, expirations, option_row, option_rows};
+use replies_usual::{article, bar, bars, headlines, option, position};
 use schemas::{Candidate, Fault, FaultCode};
 use serde_json::{Map, Value, json};
 use tools::{TEXT_BYTES_MAX, TOOLS, Tool, fault_text, symbol};
@@ -27,6 +33,8 @@ const NAMES: &[&str] = &[
     "symbol", "sec_type", "exchange", "currency", "conid", "primary_exchange", "expiry", "strike", "right", "multiplier", "local_symbol",
     "trading_class", "duration", "bar_size", "data_type", "max_bars", "end", "use_rth", "account", "offset", "start_date", "end_date", "max_count",
     "providers", "articleId", "providerCode", "as_markdown", "truncate", "report_type", "pattern", "conId", "endDate", "limit", "ticker",
+    "expiration", "strikes", "min_strike", "max_strike", "max_strikes", "strike_offset", "moneyness", "delta_min", "delta_max", "max_age",
+    "use_delayed",
 ];
 
 fn text() -> impl Strategy<Value = String> {
@@ -99,6 +107,27 @@ fn reply(tool: &str, words: &str, rows: usize) -> Value {
                 json!({"conid": 1, "symbol": words, "sec_type": words, "primary_exchange": words, "currency": words, "name": words});
             json!({"pattern": words, "matches": vec![found; rows]})
         }
+        "get_option_chain" => {
+            let mut class = class(words, &[0.5; 50], 900);
+            class["exchange"] = json!(words);
+            class["expirations"] = json!([words, words]);
+            let mut reply = expirations(vec![class; rows], Some(500));
+            reply["underlying"] = contract;
+            reply
+        }
+        "get_option_chain_greeks" | "get_option_quotes" => {
+            let row = |at: usize| option_row([-1e14, 0.5, 190.0, 1e14][at % 4], words);
+            let mut reply = option_rows((0..rows).map(row).collect());
+            ["expiration", "trading_class"].iter().for_each(|field| reply[*field] = json!(words));
+            ["other_classes", "notes"].iter().for_each(|field| reply[*field] = json!(vec![words; rows]));
+            let missing = |at: usize| {
+                let (what, reason) = (["line", "greeks", words][at % 3], format!("{words}{}", at % 9));
+                json!({"strike": at, "right": words, "what": what, "reason": reason})
+            };
+            reply["missing"] = (0..rows).map(missing).collect();
+            reply["underlying"] = contract;
+            reply
+        }
         other => panic!("no reply for {other}"),
     };
     reply["context"] = context();
@@ -111,6 +140,8 @@ fn smallest(tool: &str) -> Map<String, Value> {
         "get_article" => json!({"articleId": "a", "providerCode": "b"}),
         "get_historical_news" => json!({"symbol": "AAPL", "start_date": "2026-07-01", "end_date": "2026-07-24"}),
         "search_contracts" => json!({"pattern": "A"}),
+        "get_option_chain_greeks" => json!({"symbol": "AAPL", "expiration": "2026-12-18"}),
+        "get_option_quotes" => json!({"symbol": "AAPL", "expiry": "20261218", "right": "C", "strikes": [190]}),
         _ => json!({"symbol": "AAPL"}),
     };
     arguments.as_object().expect("object").clone()
@@ -161,16 +192,19 @@ proptest! {
 
     #[test]
     fn a_table_keeps_its_columns(words in text()) {
-        let call = tools::find("get_positions").expect("tool").bind(&Map::new()).expect("bound");
-        let rendered = tools::find("get_positions").expect("tool").render(&call, reply("get_positions", &words, 2).to_string().as_bytes()).expect("rendered");
-        for row in rendered.text.lines().filter(|line| line.starts_with('|')) {
-            let mut escaped = false;
-            let mut pipes = 0;
-            for c in row.chars() {
-                pipes += usize::from(c == '|' && !escaped);
-                escaped = c == '\\' && !escaped;
+        for (name, columns) in [("get_positions", 18), ("get_option_chain_greeks", 13), ("get_option_quotes", 12)] {
+            let tool = tools::find(name).expect("tool");
+            let call = tool.bind(&smallest(name)).expect("bound");
+            let rendered = tool.render(&call, reply(name, &words, 2).to_string().as_bytes()).expect("rendered");
+            for row in rendered.text.lines().filter(|line| line.starts_with('|')) {
+                let mut escaped = false;
+                let mut pipes = 0;
+                for c in row.chars() {
+                    pipes += usize::from(c == '|' && !escaped);
+                    escaped = c == '\\' && !escaped;
+                }
+                prop_assert_eq!(pipes, columns + 1, "{}", row);
             }
-            prop_assert_eq!(pipes, 19, "{}", row);
         }
     }
 
@@ -195,7 +229,7 @@ proptest! {
 }
 
 proptest! {
-    // Every case renders eleven texts of up to 300 rows.
+    // Every case renders fourteen texts of up to 300 rows.
     #![proptest_config(cases(40))]
 
     #[test]
