@@ -92,10 +92,9 @@ impl Edge {
         self.caller().map(|caller| caller.fleet().seen()).unwrap_or_default()
     }
 
-    /// Whether a worker that lives says that it has IB.
-    pub(crate) fn ib_reachable(&self) -> bool {
-        let has_ib = |seen: &Seen| seen.beat.ib.as_ref().is_some_and(|ib| ib.connected && !ib.upstream_lost);
-        self.seen().iter().any(|seen| seen.is_alive() && has_ib(seen))
+    /// Whether a worker that lives says that it has IB. Other processes with a session do not answer for it.
+    pub(crate) fn workers_have_ib(&self) -> bool {
+        self.seen().iter().any(|seen| seen.is_alive() && health::is_worker_with_ib(&seen.beat))
     }
 
     pub(crate) fn breaker(&self, event: Event) -> Decision {

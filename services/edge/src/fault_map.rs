@@ -1,6 +1,6 @@
 //! Faults in the three languages of the edge: REST, JSON-RPC and evidence for the breaker. Pure.
 
-use schemas::{Fault, FaultCode, fault::Blame, fault::FaultBody};
+use schemas::{Fault, FaultCode, Operation, Row, fault::Blame, fault::FaultBody, options::Chain};
 use serde_json::Value;
 
 use crate::{
@@ -22,6 +22,12 @@ pub(crate) fn problem(fault: &Fault) -> Problem {
         None => fault.message.clone(),
     };
     Problem::invalid_params(message).data(serde_json::to_value(fault).unwrap_or(Value::Null))
+}
+
+/// Whether the breaker has a say in calls of an operation. It is about the workers' way to IB: options are asked over a
+/// connection of their own, whose loss must not stop the workers, nor theirs the options.
+pub(crate) fn guarded(row: &Row) -> bool {
+    row.family != Chain::FAMILY
 }
 
 /// What a failed call says about the gateway. `whole_budget` is false where the caller granted less than the
@@ -83,6 +89,14 @@ mod tests {
         let mut fault = Fault::new(FaultCode::Timeout, "m");
         fault.blame = Blame::Mesh;
         assert_eq!(evidence(&fault, true, false), Evidence::None);
+    }
+
+    #[test]
+    fn the_breaker_is_about_the_workers() {
+        let families = |holds: bool| schemas::OPERATIONS.iter().filter(move |row| guarded(row) == holds).map(|row| row.family);
+        assert!(families(false).all(|family| family == "options") && families(false).count() >= 4);
+        let guarded: std::collections::BTreeSet<&str> = families(true).collect();
+        assert!(["account", "contracts", "fundamentals", "history", "news"].iter().all(|family| guarded.contains(family)), "{guarded:?}");
     }
 
     #[test]

@@ -6,15 +6,15 @@
 use std::time::Duration;
 
 use bus::Seen;
-use schemas::context::Mode;
+use schemas::{context::Mode, health::Heartbeat};
 use serde::Serialize;
 
 use crate::breaker::{Position, View};
 
 /// Heartbeats' name of the processes that answer reads.
-pub(crate) const WORKERS: &str = "ib-worker";
+const WORKERS: &str = "ib-worker";
 /// Heartbeats' name of the process that answers option chains.
-pub(crate) const OPTIONS: &str = "options";
+const OPTIONS: &str = "options";
 
 /// All that the answer is made of.
 #[derive(Debug)]
@@ -143,6 +143,11 @@ pub(crate) fn mode(seen: &[Seen]) -> Option<Mode> {
         Mode::Live => 2,
     };
     seen.iter().filter(|seen| seen.is_alive()).filter_map(|seen| seen.beat.ib.as_ref()?.mode).max_by_key(stake)
+}
+
+/// A worker that is connected to the gateway, and the gateway to IB.
+pub(crate) fn is_worker_with_ib(beat: &Heartbeat) -> bool {
+    beat.service == WORKERS && beat.ib.as_ref().is_some_and(|ib| ib.connected && !ib.upstream_lost)
 }
 
 fn worker(seen: &Seen) -> Worker {

@@ -7,6 +7,7 @@
 //! Invariants: every answer is JSON, whatever was sent; no text of a caller becomes part of a subject or of a metric's
 //! label; a call ends with the HTTP request that made it.
 
+mod ask;
 mod breaker;
 mod caller;
 mod cancels;

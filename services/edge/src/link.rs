@@ -1,6 +1,6 @@
 //! The edge's side of NATS: connects, tells that the edge lives, listens to who else does.
 //!
-//! Invariant: a heartbeat that says "connected to IB" reaches the breaker when it arrives, not when somebody asks.
+//! Invariant: a worker's heartbeat that says "connected to IB" reaches the breaker when it arrives, not when somebody asks.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::{
     Error,
     breaker::Event,
     edge::{CALLS_MAX, Edge},
-    health::{OPTIONS, WORKERS},
+    health,
 };
 
 /// Pause between attempts to reach NATS, each of which has its own deadline in `bus`.
@@ -82,7 +82,7 @@ fn heartbeats(edge: &Arc<Edge>, process: &Process) -> impl Fn() -> Heartbeat + S
     }
 }
 
-/// Tells the breaker of every heartbeat with an IB session, and keeps `/ready` true to the connection.
+/// Tells the breaker of every worker's heartbeat with an IB session, and keeps `/ready` true to the connection.
 async fn follow(edge: Arc<Edge>, process: Process) {
     let Some(caller) = edge.caller() else { return };
     let mut changes = caller.fleet().changes();
@@ -94,7 +94,7 @@ async fn follow(edge: Arc<Edge>, process: Process) {
                     return;
                 }
                 let now = Instant::now();
-                for at in caller.fleet().seen().iter().filter(|seen| is_session(&seen.beat)).filter_map(|seen| now.checked_sub(seen.age)) {
+                for at in caller.fleet().seen().iter().filter(|seen| health::is_worker_with_ib(&seen.beat)).filter_map(|seen| now.checked_sub(seen.age)) {
                     edge.breaker(Event::IbConnected { at });
                 }
             }
@@ -102,10 +102,4 @@ async fn follow(edge: Arc<Edge>, process: Process) {
         }
         process.admin.set_ready(edge.nats_connected() && !process.shutdown.is_cancelled());
     }
-}
-
-/// Connected to the gateway, and the gateway to IB.
-fn is_session(beat: &Heartbeat) -> bool {
-    let served = beat.service == WORKERS || beat.service == OPTIONS;
-    served && beat.ib.as_ref().is_some_and(|ib| ib.connected && !ib.upstream_lost)
 }

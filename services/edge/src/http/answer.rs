@@ -2,7 +2,7 @@
 
 use axum::{
     body::Body,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
 };
 use schemas::{Fault, FaultCode};
@@ -24,10 +24,27 @@ pub(crate) fn empty(status: StatusCode) -> Response {
     response
 }
 
-/// `{"error":{...}}` with the code's status.
+/// `{"error":{...}}` with the code's status, and `Retry-After` where a retry makes sense.
 pub(crate) fn fault(fault: &Fault) -> Response {
     let (status, body) = fault_map::rest(fault);
-    json(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body)
+    let mut response = json(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body);
+    if let Some(wait_ms) = fault.retry_after_ms {
+        // Whole seconds are all that RFC 9110 10.2.3 has; rounded up, so that nobody comes too early.
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait_ms.div_ceil(1_000)));
+    }
+    response
+}
+
+/// Whether `Accept` names `media_type` itself; a wildcard does not.
+pub(super) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(media_type));
+        // RFC 9110 12.4.2: a weight of zero refuses.
+        let refused = |part: &str| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")).is_some_and(|q| q.parse() == Ok(0.0_f64));
+        named && !parts.any(refused)
+    })
 }
 
 /// 405. The fault table has no code of its own for it: for programs it is `unsupported`.

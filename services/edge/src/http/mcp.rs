@@ -4,7 +4,7 @@
 //! JSON type (MCP asks for both, and strict servers are the most common complaint about MCP over HTTP). A web page that
 //! exploits the lenient type is stopped by its Origin.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     body::Body,
@@ -12,24 +12,46 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::Response,
 };
-use schemas::Fault;
+use bytes::Bytes;
+use tokio::sync::watch;
 
 use super::{
-    Peer, answer,
+    answer,
     body::{self, BodyError},
+    head::{timeout, traceparent},
+    sse,
 };
 use crate::{
     edge::Edge,
-    mcp::{self, Answer, Asker},
+    mcp::{self, Answer, Asker, Listener, progress::Notifications},
     rpc::{self, Problem},
 };
 
-/// W3C's name; NATS keeps the same.
-const TRACEPARENT: &str = "traceparent";
 /// Every handshake version from 2025-06-18 on sends it.
 const PROTOCOL_VERSION: &str = "mcp-protocol-version";
 /// Bytes of User-Agent that tell two callers of one machine apart.
 const AGENT_BYTES: usize = 128;
+
+/// What a request says beside its body, kept for as long as an event stream lasts.
+#[derive(Debug)]
+struct Head {
+    headers: HeaderMap,
+    peer: IpAddr,
+}
+
+impl Head {
+    fn asker(&self, listener: Listener) -> Asker<'_> {
+        let agent = self.headers.get(header::USER_AGENT).map_or(&b""[..], HeaderValue::as_bytes);
+        Asker {
+            peer: self.peer,
+            version: self.headers.get(PROTOCOL_VERSION).map(|value| value.to_str().unwrap_or_default().trim()),
+            agent: String::from_utf8_lossy(&agent[..agent.len().min(AGENT_BYTES)]),
+            traceparent: traceparent(&self.headers),
+            timeout: timeout(&self.headers),
+            listener,
+        }
+    }
+}
 
 pub(super) async fn endpoint(State(edge): State<Arc<Edge>>, request: Request) -> Response {
     match *request.method() {
@@ -41,38 +63,36 @@ pub(super) async fn endpoint(State(edge): State<Arc<Edge>>, request: Request) ->
     }
 }
 
-async fn post(edge: &Edge, request: Request<Body>) -> Response {
+async fn post(edge: &Arc<Edge>, request: Request<Body>) -> Response {
     let (head, body) = request.into_parts();
-    let peer = head.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
+    let peer = super::head::peer(&head.extensions);
     let body = match body::read(&head.headers, body).await {
         Ok(body) => body,
         Err(error) => return body_refused(edge, error),
     };
-    let agent = head.headers.get(header::USER_AGENT).map_or(&b""[..], HeaderValue::as_bytes);
-    let asker = Asker {
-        peer,
-        version: head.headers.get(PROTOCOL_VERSION).map(|value| value.to_str().unwrap_or_default().trim()),
-        agent: &String::from_utf8_lossy(&agent[..agent.len().min(AGENT_BYTES)]),
-        traceparent: head.headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()),
-        timeout: timeout(&head.headers),
-    };
-    match mcp::handle(edge, &body, &asker).await {
+    let head = Head { headers: head.headers, peer };
+    let listener = if sse::accepted(&head.headers) { Listener::Possible } else { Listener::None };
+    match mcp::handle(edge, &body, &head.asker(listener)).await {
         // MCP "Sending messages to the server": notifications and responses are answered 202 without a body.
         Answer::Nothing => answer::empty(StatusCode::ACCEPTED),
         Answer::Json(body) => answer::json(StatusCode::OK, body),
         Answer::BadRequest(body) => answer::json(StatusCode::BAD_REQUEST, body),
+        Answer::Stream { token } => stream(Arc::clone(edge), head, body, token),
     }
 }
 
-/// `Ib-Timeout-Ms`: how long the caller waits at most.
-fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, Fault> {
-    let Some(value) = headers.get(schemas::headers::TIMEOUT_MS) else { return Ok(None) };
-    match value.to_str().ok().and_then(|text| text.trim().parse::<u64>().ok()) {
-        Some(ms @ 1..) => Ok(Some(Duration::from_millis(ms))),
-        _ => {
-            Err(Fault::invalid(schemas::headers::TIMEOUT_MS, "the header Ib-Timeout-Ms must be a whole number of milliseconds, at least 1"))
+/// The call's progress as notifications, then its answer.
+fn stream(edge: Arc<Edge>, head: Head, body: Bytes, token: String) -> Response {
+    let (tell, heard) = watch::channel(None);
+    let work = async move {
+        match mcp::handle(&edge, &body, &head.asker(Listener::Told(tell))).await {
+            Answer::Json(answer) | Answer::BadRequest(answer) => sse::event(None, &answer),
+            // It was a request, so it is answered, and a stream that is open is not opened again.
+            Answer::Nothing | Answer::Stream { .. } => Bytes::new(),
         }
-    }
+    };
+    let mut notifications = Notifications::new(token);
+    sse::respond(heard, work, move |progress| notifications.next(progress).map(|json| sse::event(None, &json)))
 }
 
 fn body_refused(edge: &Edge, error: BodyError) -> Response {

@@ -6,7 +6,9 @@
 pub(crate) mod answer;
 mod body;
 pub(crate) mod gate;
+mod head;
 mod mcp;
+mod sse;
 
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 

@@ -4,9 +4,10 @@
 //! request's id; nothing here is spawned, so that dropping [`handle`]'s future ends the calls it made.
 
 pub(crate) mod lifecycle;
+pub(crate) mod progress;
 pub(crate) mod tools;
 
-use std::{net::IpAddr, panic::AssertUnwindSafe, time::Duration};
+use std::{borrow::Cow, net::IpAddr, panic::AssertUnwindSafe, time::Duration};
 
 use futures::{FutureExt, StreamExt, stream::FuturesOrdered};
 use schemas::Fault;
@@ -14,6 +15,7 @@ use serde::Deserialize;
 use serde_json::{json, value::RawValue};
 
 use crate::{
+    ask::ProgressSink,
     cancels::Key,
     edge::Edge,
     rpc::{self, Id, Input, Message, Problem, Request},
@@ -29,13 +31,35 @@ const BATCH_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub(crate) struct Asker<'a> {
     pub(crate) peer: IpAddr,
     /// User-Agent.
-    pub(crate) agent: &'a str,
+    pub(crate) agent: Cow<'a, str>,
     /// `MCP-Protocol-Version`.
     pub(crate) version: Option<&'a str>,
     /// Not checked yet.
     pub(crate) traceparent: Option<&'a str>,
     /// What the caller grants; a header that cannot be read fails the calls, not the protocol.
     pub(crate) timeout: Result<Option<Duration>, Fault>,
+    pub(crate) listener: Listener,
+}
+
+impl Asker<'_> {
+    /// Where the progress of a call goes, if anywhere.
+    pub(crate) fn progress(&self) -> Option<ProgressSink> {
+        match &self.listener {
+            Listener::Told(sink) => Some(sink.clone()),
+            Listener::None | Listener::Possible => None,
+        }
+    }
+}
+
+/// Whether somebody can be told of a call's progress.
+#[derive(Debug)]
+pub(crate) enum Listener {
+    /// The client reads one answer and nothing before it.
+    None,
+    /// The client reads event streams; none is open.
+    Possible,
+    /// A stream is open.
+    Told(ProgressSink),
 }
 
 /// The answer to one body.
@@ -46,6 +70,10 @@ pub(crate) enum Answer {
     Json(Vec<u8>),
     /// Not even a request: HTTP 400.
     BadRequest(Vec<u8>),
+    /// Nothing was done: the call wants to be told of its progress, so it is to be handled again with a stream open.
+    Stream {
+        token: String,
+    },
 }
 
 /// Reads a body and answers it.
@@ -59,9 +87,18 @@ pub(crate) async fn handle(edge: &Edge, body: &[u8], asker: &Asker<'_>) -> Answe
         Ok(Input::One(Message::Invalid(id, problem))) => bad(id, &problem),
         Ok(Input::One(message)) => match unknown_version(&message, asker) {
             Some((id, problem)) => bad(id, &problem),
+            None if let Some(token) = wanted(&message, asker) => Answer::Stream { token: token.to_owned() },
             None => one(edge, &message, asker, false).await.map_or(Answer::Nothing, Answer::Json),
         },
         Ok(Input::Batch(messages)) => batch(edge, &messages, asker).await,
+    }
+}
+
+/// The progress token of a call that a stream can be opened for.
+fn wanted<'a>(message: &Message<'a>, asker: &Asker<'_>) -> Option<&'a str> {
+    match (message, &asker.listener) {
+        (Message::Request(request), Listener::Possible) => progress::token(request),
+        _ => None,
     }
 }
 
@@ -180,7 +217,7 @@ fn notified(edge: &Edge, method: &str, params: Option<&RawValue>, asker: &Asker<
     }
     let object = params.map(RawValue::get).filter(|text| text.starts_with('{'));
     let Some(Ok(cancelled)) = object.map(serde_json::from_str::<Cancelled<'_>>) else { return };
-    if let Some(key) = Key::new(asker.peer, asker.agent, cancelled.request_id.get()) {
+    if let Some(key) = Key::new(asker.peer, &asker.agent, cancelled.request_id.get()) {
         let found = edge.cancels.cancel(&key);
         tracing::debug!(found, "cancelled by notification");
     }

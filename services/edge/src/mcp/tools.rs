@@ -1,24 +1,24 @@
 //! `tools/list` and `tools/call`.
 //!
-//! Invariants: which subject is asked comes from the tool's row, never from the request; a failed call
-//! makes one log line, with its request id and without its arguments; a call that nobody waits for any more ends.
+//! Invariants: a failed call makes one log line, with its request id and without its arguments; a call that nobody waits
+//! for any more ends.
 
-use std::{borrow::Cow, time::Duration};
+use std::borrow::Cow;
 
 use ::tools::{Profile, Tool, Toolset};
-use bus::{CallOptions, Reply};
 use bytes::Bytes;
-use schemas::{Fault, FaultCode, Freshness, RequestId, fault::Blame};
+use schemas::{Fault, FaultCode, RequestId};
 use serde::Deserialize;
 use serde_json::{Map, Value, json, value::RawValue};
 use tokio::time::Instant;
 
 use super::Asker;
 use crate::{
-    breaker::{Decision, Event, Evidence, Pass},
-    caller::{self, Meta},
+    ask::{self, Question},
+    breaker::Evidence,
+    caller::Meta,
     cancels::Key,
-    edge::{CALLS_MAX, Edge},
+    edge::Edge,
     fault_map, reply,
     rpc::{self, Id, Problem, Request},
 };
@@ -97,7 +97,7 @@ pub(crate) async fn call(edge: &Edge, request: &Request<'_>, asker: &Asker<'_>) 
     let tool = ::tools::find(&params.name).ok_or_else(|| unknown_tool(&params.name))?;
     let asked = Asked { tool, params, request: RequestId::mint(), asker };
     let counted = edge.metrics.begin(tool.name, started);
-    let cancel = edge.cancels.enter(Key::new(asker.peer, asker.agent, request.id.as_json()));
+    let cancel = edge.cancels.enter(Key::new(asker.peer, &asker.agent, request.id.as_json()));
     let ended = tokio::select! {
         biased;
         ended = perform(edge, &asked, request.id) => ended,
@@ -105,7 +105,7 @@ pub(crate) async fn call(edge: &Edge, request: &Request<'_>, asker: &Asker<'_>) 
     };
     counted.end(ended.as_ref().map_or_else(|fault| fault.code.as_str(), |_| "ok"));
     Ok(ended.unwrap_or_else(|fault| {
-        log(&asked, &fault, started);
+        ask::log(asked.request, tool.name, &fault, started);
         reply::failure(request.id, &asked.request, &fault)
     }))
 }
@@ -128,40 +128,28 @@ async fn perform(edge: &Edge, asked: &Asked<'_>, id: Id<'_>) -> Result<Vec<u8>, 
     }
     let granted = asked.asker.timeout.clone()?;
     let mut call = tool.bind(&asked.params.arguments)?;
-    let row = tool.operation();
-    let Ok(_slot) = edge.calls.try_acquire() else {
-        return Err(Fault::new(FaultCode::Busy, format!("the edge works on {CALLS_MAX} calls already")));
-    };
-    let Some(caller) = edge.caller() else {
-        return Err(Fault::new(FaultCode::NoWorker, "the edge has not reached NATS yet").hint("start nats-server, or set NATS_URL"));
-    };
-    let passage = Passage::ask(edge, row.freshness == Freshness::Kept)?;
     let meta = &asked.params.meta;
-    // The call's own trace is nearer than the connection's.
-    let traces = [meta.traceparent.as_deref(), asked.asker.traceparent];
-    let options = CallOptions {
-        timeout: granted,
-        request_id: asked.request,
-        caller: Some(meta.caller(asked.asker.peer)),
-        traceparent: traces.into_iter().flatten().find(|text| caller::is_traceparent(text)).map(str::to_owned),
+    let question = Question {
+        row: tool.operation(),
+        params: Bytes::from(std::mem::take(&mut call.params)),
+        request: asked.request,
+        granted,
+        caller: meta.caller(asked.asker.peer),
+        // The call's own trace is nearer than the connection's.
+        traces: [meta.traceparent.as_deref(), asked.asker.traceparent],
+        progress: asked.asker.progress(),
     };
-    let answered: Result<Reply, Fault> = caller.call(row, Bytes::from(std::mem::take(&mut call.params)), options).await;
-    let reply = match answered {
-        Ok(reply) => reply,
-        Err(fault) => {
-            let whole_budget = granted.is_none_or(|granted| granted >= Duration::from_millis(row.deadline_ms));
-            passage.ended(fault_map::evidence(&fault, whole_budget, !edge.ib_reachable()));
-            return Err(fault);
-        }
-    };
+    let answered = ask::ask(edge, question).await?;
+    let reply = &answered.reply;
     match edge.texts.render(tool, &call, &reply.body) {
         Ok(rendered) => {
             // An answer from memory that is stale was given because IB is away.
-            passage.ended(if rendered.context.stale { Evidence::None } else { Evidence::Answered });
-            Ok(reply::success(id, &asked.request, &rendered, &reply))
+            let evidence = if rendered.context.stale { Evidence::None } else { Evidence::Answered };
+            let answer = reply::success(id, &asked.request, &rendered, reply);
+            answered.passage.ended(evidence);
+            Ok(answer)
         }
         Err(error) => {
-            passage.ended(Evidence::None);
             tracing::error!(request_id = %asked.request, %error, served_by = reply.served_by, "a reply that cannot be read");
             Err(Fault::new(FaultCode::Internal, error.to_string())
                 .hint("edge and workers are of different releases, or a worker is broken; update both"))
@@ -174,60 +162,6 @@ fn outside_profile(edge: &Edge, tool: &Tool) -> Fault {
     let code = if tool.annotations.read_only { FaultCode::Forbidden } else { FaultCode::ReadOnly };
     Fault::new(code, format!("`{}` is not in this edge's profile `{own}`", tool.name))
         .hint(format!("an edge with EDGE_PROFILE={needed} has it"))
-}
-
-/// One call that the breaker let pass. Dropped without a word, it says nothing about the gateway: but a probe that
-/// nobody waits for any more must make room for the next.
-struct Passage<'a> {
-    edge: &'a Edge,
-    pass: Pass,
-    told: bool,
-}
-
-impl<'a> Passage<'a> {
-    fn ask(edge: &'a Edge, kept: bool) -> Result<Self, Fault> {
-        match edge.breaker(Event::Asked { kept }) {
-            Decision::Passed(pass) => Ok(Self { edge, pass, told: false }),
-            Decision::Refused { retry_after } => {
-                let wait_ms = u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX).max(1);
-                Err(Fault::new(FaultCode::GatewayDown, "IB Gateway failed several calls in a row, so this one was not tried")
-                    .hint("account values and positions that were known within the last 15 minutes are still answered; GET /health tells when the next call is tried")
-                    .retry_after_ms(wait_ms))
-            }
-            // Only events that ask nothing are merely noted.
-            Decision::Noted => Ok(Self { edge, pass: Pass::Beside, told: false }),
-        }
-    }
-
-    fn ended(mut self, evidence: Evidence) {
-        self.told = true;
-        self.edge.breaker(Event::Ended(self.pass, evidence));
-    }
-}
-
-impl Drop for Passage<'_> {
-    fn drop(&mut self) {
-        if !self.told {
-            self.edge.breaker(Event::Ended(self.pass, Evidence::None));
-        }
-    }
-}
-
-/// One line for a failed call. The message of a fault that the caller is to blame for quotes the arguments, so it stays
-/// out of the log.
-fn log(asked: &Asked<'_>, fault: &Fault, started: Instant) {
-    let (request_id, tool, code, ib_code) = (asked.request, asked.tool.name, fault.code, fault.ib_code);
-    // A name that the caller made up may be of any length.
-    let field = fault.field.as_deref().map(|field| field.chars().take(40).collect::<String>());
-    let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    match fault.blame {
-        Blame::Caller | Blame::Ib => {
-            tracing::info!(%request_id, tool, %code, ib_code, field, elapsed_ms, "call failed");
-        }
-        Blame::Gateway | Blame::Mesh => {
-            tracing::warn!(%request_id, tool, %code, ib_code, elapsed_ms, said = fault.message, "call failed");
-        }
-    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,10 @@
 mod client;
 mod http;
 mod nats;
+mod progress;
 mod requests;
+mod streams;
+mod world;
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 

@@ -1,0 +1,177 @@
+//! Server-sent events: a call's progress, then its end, over one response.
+//!
+//! Invariants: the call belongs to the response's body, so a client that hangs up ends it; while the call is under way
+//! the client hears something at least every [`KEEP_ALIVE`]; what comes last is the call's end.
+
+use std::{convert::Infallible, pin::Pin, time::Duration};
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::Response,
+};
+use bytes::Bytes;
+use schemas::Progress;
+use tokio::{sync::watch, time::Instant};
+
+use super::answer;
+
+/// Proxies close what is silent for a minute, some for half of one.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+const MEDIA_TYPE: &str = "text/event-stream";
+
+/// Whether the client says that it reads event streams. `*/*` says no such thing: curl and most programs send it.
+pub(super) fn accepted(headers: &HeaderMap) -> bool {
+    answer::accepts(headers, MEDIA_TYPE)
+}
+
+/// One event. A line break in `data` ends a line of it, as the format wants.
+pub(super) fn event(name: Option<&str>, data: &[u8]) -> Bytes {
+    let mut out = Vec::with_capacity(data.len() + 32);
+    if let Some(name) = name {
+        out.extend_from_slice(b"event: ");
+        out.extend_from_slice(name.as_bytes());
+        out.push(b'\n');
+    }
+    // CR LF, LF and CR alone end a line alike; a reader joins the lines with LF.
+    let mut rest = data;
+    loop {
+        let end = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+        out.extend_from_slice(b"data: ");
+        out.extend_from_slice(&rest[..end.unwrap_or(rest.len())]);
+        out.push(b'\n');
+        let Some(end) = end else { break };
+        rest = rest[end..].strip_prefix(b"\r\n").unwrap_or(&rest[end + 1..]);
+    }
+    out.push(b'\n');
+    out.into()
+}
+
+struct State<W, F> {
+    work: Pin<Box<W>>,
+    heard: watch::Receiver<Option<Progress>>,
+    frame: F,
+    /// The call has let go of its end.
+    silent: bool,
+    ended: bool,
+}
+
+/// Sends what is heard as `frame` writes it, then the event that `work` ends with.
+pub(super) fn respond<W, F>(heard: watch::Receiver<Option<Progress>>, work: W, frame: F) -> Response
+where
+    W: Future<Output = Bytes> + Send + 'static,
+    F: FnMut(&Progress) -> Option<Bytes> + Send + Unpin + 'static,
+{
+    let state = State { work: Box::pin(work), heard, frame, silent: false, ended: false };
+    let events = futures::stream::unfold(state, async |mut state| {
+        if state.ended {
+            return None;
+        }
+        let event = next(&mut state).await;
+        Some((Ok::<_, Infallible>(event), state))
+    });
+    let mut response = Response::new(Body::from_stream(events));
+    *response.status_mut() = StatusCode::OK;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    // nginx and its like would keep events back until the call has ended.
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
+
+async fn next<W, F>(state: &mut State<W, F>) -> Bytes
+where
+    W: Future<Output = Bytes>,
+    F: FnMut(&Progress) -> Option<Bytes>,
+{
+    let silence_ends = Instant::now() + KEEP_ALIVE;
+    loop {
+        tokio::select! {
+            biased;
+            heard = state.heard.changed(), if !state.silent => {
+                let progress = state.heard.borrow_and_update().clone();
+                state.silent = heard.is_err();
+                if let Some(event) = progress.filter(|_| heard.is_ok()).and_then(|progress| (state.frame)(&progress)) {
+                    return event;
+                }
+            }
+            end = &mut state.work => {
+                state.ended = true;
+                return end;
+            }
+            () = tokio::time::sleep_until(silence_ends) => return Bytes::from_static(b": still at work\n\n"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::StreamExt;
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    #[test]
+    fn lines_of_data() {
+        for (data, said) in [
+            ("{}", "data: {}\n\n"),
+            ("", "data: \n\n"),
+            ("a\nb", "data: a\ndata: b\n\n"),
+            ("a\r\nb\rc\n", "data: a\ndata: b\ndata: c\ndata: \n\n"),
+        ] {
+            assert_eq!(event(None, data.as_bytes()), said, "{data:?}");
+        }
+        assert_eq!(event(Some("result"), b"1"), "event: result\ndata: 1\n\n");
+    }
+
+    #[test]
+    fn only_who_names_the_type_accepts_it() {
+        for (accept, yes) in [
+            ("text/event-stream", true),
+            ("application/json, text/event-stream", true),
+            ("Text/Event-Stream;q=0.5", true),
+            ("text/event-stream; q=0", false),
+            ("text/event-stream;q=0.0", false),
+            ("*/*", false),
+            ("text/*", false),
+            ("application/json", false),
+            ("", false),
+        ] {
+            let headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(accept))]);
+            assert_eq!(accepted(&headers), yes, "{accept}");
+        }
+        assert!(!accepted(&HeaderMap::new()));
+        let mut headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static("application/json"))]);
+        headers.append(header::ACCEPT, HeaderValue::from_static("text/event-stream"));
+        assert!(accepted(&headers), "a header that is sent twice is one list");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn progress_then_silence_then_the_end() {
+        let (tell, heard) = watch::channel(None);
+        let go = std::sync::Arc::new(Notify::new());
+        let (work, told) = (std::sync::Arc::clone(&go), tell.clone());
+        let work = async move {
+            work.notified().await;
+            drop(told);
+            Bytes::from_static(b"end")
+        };
+        let response = respond(heard, work, |progress| (progress.done != 2).then(|| event(None, progress.done.to_string().as_bytes())));
+        let mut body = response.into_body().into_data_stream();
+        let mut next = async || body.next().await.map(|piece| piece.expect("infallible"));
+        let say = |done| tell.send_replace(Some(Progress { done, ..Progress::default() }));
+        say(1);
+        assert_eq!(next().await.expect("a piece"), "data: 1\n\n");
+        say(2);
+        let before = Instant::now();
+        assert_eq!(next().await.expect("a piece"), ": still at work\n\n");
+        assert_eq!(before.elapsed(), KEEP_ALIVE);
+        say(3);
+        go.notify_one();
+        assert_eq!(next().await.expect("a piece"), "data: 3\n\n", "the last word comes before the end");
+        drop(tell);
+        assert_eq!(next().await.expect("a piece"), "end");
+        assert_eq!(next().await, None);
+    }
+}
