@@ -106,6 +106,24 @@ impl Link {
         self.shared.searches.set_per_s(searches_per_s(per_s));
     }
 
+    /// Messages that could go out now: none while a question waits for its turn.
+    pub fn free_messages(&self) -> u32 {
+        self.shared.bucket.free()
+    }
+
+    /// Takes up to so many unused messages out of this link's share, for another link of the same login, which must
+    /// [borrow](Self::borrow) them within half a second. A quarter stays here, one at least; while a question waits,
+    /// nothing is lent.
+    pub fn lend(&self, messages: u32) -> u32 {
+        self.shared.bucket.lend(messages)
+    }
+
+    /// Messages that another link has [lent](Self::lend), to be used once each within a second, when the own ones of
+    /// the moment are used up. Those who wait for their turn get them first.
+    pub fn borrow(&self, messages: u32) {
+        self.shared.bucket.borrow(messages);
+    }
+
     /// What IB has pushed about the accounts, with every change.
     pub fn kept(&self) -> watch::Receiver<Arc<Kept>> {
         self.shared.keeper.snapshot()
