@@ -8,7 +8,7 @@ mod coalesce;
 mod heartbeat;
 mod membership;
 mod metrics;
-pub mod pace;
+mod pace;
 pub mod reference;
 mod run;
 

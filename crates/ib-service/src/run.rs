@@ -10,7 +10,7 @@ use service::Process;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Reference, heartbeat, membership, metrics};
+use crate::{Reference, heartbeat, membership, metrics, pace};
 
 /// What is left of the drain budget for closing the IB session.
 const CLOSE_MAX: Duration = Duration::from_secs(2);
@@ -37,6 +37,7 @@ pub struct Shape {
     pub slots: usize,
     /// Requests that wait for a slot; one more is answered `busy`.
     pub waiting_max: usize,
+    /// Its messages per second hold until the heartbeats say more or less.
     pub link: ib_link::Settings,
 }
 
@@ -66,7 +67,7 @@ pub fn link_settings(process: &Process, client_ids: impl FnOnce(u32) -> ClientId
 }
 
 /// Runs until `process.shutdown`, then drains. `build` adds the routes and answers what runs in the background, beside
-/// keeping the queue groups and the reference data; should that end, the service drains.
+/// keeping the queue groups, the pace and the reference data; should that end, the service drains.
 pub async fn run<B>(process: Process, shape: Shape, build: impl FnOnce(Base, bus::Builder) -> (bus::Builder, B)) -> Result<(), Error>
 where
     B: Future<Output = ()>,
@@ -87,6 +88,7 @@ where
     let fleet = Fleet::follow(&bus, &gateway).await?;
     // Its own token: requests at work when the process is told to end still need the session.
     let link_end = CancellationToken::new();
+    let first_per_s = link.messages_per_s;
     let link = Link::start(link, link_end.clone());
     let reference = Reference::new(link.clone());
 
@@ -105,7 +107,7 @@ where
         process: process.clone(),
         bus: bus.clone(),
         gateway: gateway.clone(),
-        fleet,
+        fleet: fleet.clone(),
         link: link.clone(),
         reference: Arc::clone(&reference),
     };
@@ -131,6 +133,7 @@ where
     tokio::select! {
         () = keeper.keep() => {}
         () = reference.know_the_market() => {}
+        () = pace::keep(&link, &fleet, service, first_per_s) => {}
         () = background => {}
         () = process.shutdown.cancelled() => {}
     }

@@ -16,7 +16,7 @@ mod worker;
 use std::sync::Arc;
 
 use ib_link::{ClientIds, pacing::Shares};
-use ib_service::{Error, Shape, pace};
+use ib_service::{Base, Error, Shape};
 use schemas::subject::WORKER_QUEUE;
 use service::Process;
 
@@ -37,13 +37,9 @@ pub async fn run(process: Process) -> Result<(), Error> {
     let pool_size = u32::try_from(process.settings.number("IB_POOL_SIZE")).expect("checked by its kind");
     let link = link_settings(&process, pool_size);
     let shape = Shape { service: SERVICE, queue: WORKER_QUEUE, slots, waiting_max: slots * WAITING_PER_SLOT, link };
-    ib_service::run(process, shape, |base, builder| {
-        let builder = routes(builder, &Arc::new(Worker::new(&base)));
-        let split =
-            async move { pace::split(&base.link, &base.fleet, SERVICE, pool_size, |live| Shares::OF_LOGIN.worker_share(live)).await };
-        (builder, split)
-    })
-    .await
+    // Everything that a worker does, it does for a request.
+    let build = |base: Base, builder| (routes(builder, &Arc::new(Worker::new(&base))), std::future::pending());
+    ib_service::run(process, shape, build).await
 }
 
 fn routes(builder: bus::Builder, worker: &Arc<Worker>) -> bus::Builder {
