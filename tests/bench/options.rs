@@ -4,7 +4,7 @@
 //! and the Greeks of IB's model. Both ask the same simulator with the same delays, and keep IB's rate by themselves; the
 //! simulator's own count of it is off, since it would refuse the peer's messages that arrive a millisecond early
 //! (`peer_chain.py` says why). Cold: a fresh process of `ibmesh options`, or a fresh connection of the peer, knows
-//! nothing. Warm: the second job on it; the product may answer nothing from memory (`max_age_ms` is 0). Rounds take turns,
+//! nothing. Warm: the second job on it; the product may answer nothing from memory (`max_age` is 0). Rounds take turns,
 //! and each of the jobs begins as often. The floor of a warm round is the slowest contract's own delay: the simulator
 //! gives each contract its own, the same in every round, and the peer tells the longest that it saw from a request to
 //! its last value. Nothing is asserted but that each job is done whole: the numbers are for people.
@@ -159,7 +159,7 @@ impl Stack {
 
     async fn chain(&self, expiration: &str) -> f64 {
         let asked = Instant::now();
-        let told = self.get(&format!("/options/chain/AAPL/{expiration}?moneyness=0.1&limit={ROWS}&max_age_ms=0")).await;
+        let told = self.get(&format!("/options/chain/AAPL/{expiration}?moneyness=0.1&limit={ROWS}&max_age=0")).await;
         let took = asked.elapsed().as_secs_f64() * 1e3;
         let rows = told["rows"].as_array().expect("rows");
         let by_ib = rows.iter().filter(|row| row["greeks_source"] == "model" && row["bid"].is_number() && row["ask"].is_number());

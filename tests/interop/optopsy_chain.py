@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """optopsy 2.2.0 on chains that the product has written: `optopsy_chain.py ENTRY EXIT`, two files of one expiration and two days.
 
-Both are what `GET /options/chain/{symbol}/{expiration}?format=optopsy` answers; `.csv` is read by optopsy itself, `.json` (an array of
-objects) becomes a DataFrame. Strategies run from the first day to the second, and every trade is compared with one that is
+Both are what `GET /options/chain/{symbol}/{expiration}?format=optopsy` answers; `.csv` is read by optopsy itself, the `rows` of
+`.json` become a DataFrame. Strategies run from the first day to the second, and every trade is compared with one that is
 calculated here from the bare rows. Prints a line of JSON per check: {"name", "problem"}, where a problem of null means that it passed.
 """
 
@@ -30,7 +30,7 @@ def check(name, problem):
 def bare(path):
     """The rows without optopsy and pandas: {(type, strike): row}, and the column names."""
     with open(path, encoding="utf-8", newline="") as file:
-        listed = list(csv.DictReader(file)) if path.endswith(".csv") else json.load(file)
+        listed = list(csv.DictReader(file)) if path.endswith(".csv") else json.load(file)["rows"]
     rows = {}
     for row in listed:
         prices = {name: math.nan if row[name] in ("", None) else float(row[name]) for name in ("bid", "ask", "delta", "underlying_price")}
@@ -44,7 +44,7 @@ def frame(path):
     if path.endswith(".csv"):
         return optopsy.csv_data(path, **MORE)
     with open(path, encoding="utf-8") as file:
-        data = pandas.DataFrame(json.load(file))
+        data = pandas.DataFrame(json.load(file)["rows"])
     for name in ("expiration", "quote_date"):
         data[name] = pandas.to_datetime(data[name])
     return data
