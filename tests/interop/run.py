@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Foreign clients against `ibmesh up`: nats-py with ten lines, the official MCP client, and the real curl.
+"""Foreign clients against `ibmesh up`: nats-py with ten lines, the official MCP client, the real curl, and optopsy.
 
 Needs IBMESH_BIN, the path of a built `ibmesh`, and curl. Installs the pinned clients into a venv of its own. Whatever is missing
 is a failure: nothing is skipped. Exits with 0 when every check has passed.
@@ -24,6 +24,10 @@ INSTALL_MAX_S = 300
 READY_MAX_S = 180  # a cold machine fetches nats-server in it
 CLIENT_MAX_S = 180
 END_MAX_S = 60
+# A fixed day, since the clients ask for the news of fixed dates; the other is one on which options bought on the first are sold.
+FIRST_DAY = "2026-11-20T10:00:00-05:00"
+SECOND_DAY = "2026-12-11T10:00:00-05:00"
+CHAIN = "/options/chain/AAPL/2026-12-18?format=optopsy"
 
 results = []
 
@@ -52,11 +56,10 @@ def python_with_clients():
 class Up:
     """`ibmesh up` on free ports, until the end of the `with` block."""
 
-    def __init__(self, binary, folder):
+    def __init__(self, binary, folder, clock):
         self.printed = ""
         arguments = ["--edge-bind", "127.0.0.1:0", "--nats-port", "0", "--sim-port", "0", "--data-dir", f"{folder}/mesh"]
-        # A fixed day, since the clients ask for the news of fixed dates.
-        arguments += ["--sim-clock", "2026-11-20T10:00:00-05:00"]
+        arguments += ["--sim-clock", clock]
         # Settings of whoever runs this must not steer the stack.
         ours = re.compile(r"^(IB|IBKR|TWS|NATS|EDGE|SERVER|WORKER)_|^(TRADING_MODE|API_PREFIX|ADMIN_BIND)$")
         environment = {name: value for name, value in os.environ.items() if name == "NATS_SERVER_BIN" or not ours.match(name)}
@@ -170,17 +173,45 @@ def explained(python, binary, nats_url, edge):
         told(f"call --explain: its {name} answers", wrong)
 
 
-def main():
-    binary = os.environ.get("IBMESH_BIN")
-    if not binary or not os.access(binary, os.X_OK):
-        sys.exit("IBMESH_BIN must be the path of a built ibmesh")
-    python = python_with_clients()
-    with tempfile.TemporaryDirectory() as folder, Up(binary, folder) as up:
+def written_chain(up, folder, day):
+    """The chain in both formats that optopsy can read, as files."""
+    for kind, accept in [("csv", "text/csv"), ("json", "application/json")]:
+        url = up.address("http", "edge on") + CHAIN
+        code, out, err = run("curl", "-sS", "--fail-with-body", "--noproxy", "*", "--max-time", "70", "-H", f"Accept: {accept}", url)
+        told(f"curl: a chain for optopsy as {kind}, {day}", None if code == 0 and out else f"exit code {code}: {out}{err}")
+        Path(folder, f"{day}.{kind}").write_text(out)
+
+
+def optopsy(python, folder):
+    for kind in ["csv", "json"]:
+        code, out, err = run(python, HERE / "optopsy_chain.py", f"{folder}/first.{kind}", f"{folder}/second.{kind}")
+        checks = [json.loads(line) for line in out.splitlines()]
+        for check in checks:
+            told(f"{check['name']} ({kind})", check["problem"])
+        if code != 0 or not checks:
+            told(f"optopsy: runs to its end ({kind})", f"exit code {code}: {err[-2000:]}")
+
+
+def clients(python, binary, folder):
+    with Up(binary, f"{folder}/stack", FIRST_DAY) as up:
         nats(python, up.address("nats", "on"))
         edge = up.address("http", "edge on")
         mcp(python, edge + "/mcp")
         curls(edge)
         explained(python, binary, up.address("nats", "on"), edge)
+        written_chain(up, folder, "first")
+
+
+def main():
+    binary = os.environ.get("IBMESH_BIN")
+    if not binary or not os.access(binary, os.X_OK):
+        sys.exit("IBMESH_BIN must be the path of a built ibmesh")
+    python = python_with_clients()
+    with tempfile.TemporaryDirectory() as folder:
+        clients(python, binary, folder)
+        with Up(binary, f"{folder}/later", SECOND_DAY) as up:
+            written_chain(up, folder, "second")
+        optopsy(python, folder)
     passed = sum(results)
     print(f"{passed} passed, {len(results) - passed} failed")
     sys.exit(0 if results and all(results) else 1)
