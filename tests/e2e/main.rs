@@ -9,5 +9,6 @@ mod faults;
 mod fleet;
 mod harness;
 mod health;
+mod options;
 mod tools;
 mod up;

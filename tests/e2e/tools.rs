@@ -9,6 +9,8 @@ use crate::harness::{Stack, StackOptions, http::Answer};
 
 /// A trading day, so that nothing depends on the day on which the tests run.
 const FRIDAY: &str = "2026-11-20T10:00:00-05:00";
+/// A month's third Friday after it.
+const DECEMBER: &str = "2026-12-18";
 
 struct Listed {
     stack: Stack,
@@ -18,7 +20,7 @@ struct Listed {
 impl Listed {
     async fn start() -> Self {
         let edge_flags = vec![("--edge-toolsets", "core,account,market,options,news".to_owned())];
-        let stack = Stack::with(StackOptions { edge_flags, clock: FRIDAY, ..StackOptions::default() }).await;
+        let stack = Stack::with(StackOptions { edge_flags, clock: FRIDAY, options: true, ..StackOptions::default() }).await;
         let list = stack.edge.rpc("tools/list", json!({})).await;
         let tools = list.pointer("/result/tools").and_then(Value::as_array).expect("tools");
         let validator = |tool: &Value| {
@@ -46,6 +48,8 @@ impl Listed {
 async fn every_tool_answers() {
     let listed = Listed::start().await;
     let symbol = json!({"symbol": "AAPL"});
+    let near = listed.good("get_option_chain_greeks", json!({"symbol": "AAPL", "expiration": DECEMBER, "strikes": "1"})).await;
+    let strike = near.typed()["rows"][0]["strike"].clone();
     let mut called: Vec<&str> = Vec::new();
     for (tool, arguments, part) in [
         ("get_account", json!({}), "Net Liquidation"),
@@ -56,7 +60,10 @@ async fn every_tool_answers() {
         ("search_contracts", json!({"pattern": "apple"}), "AAPL"),
         ("get_contract_details", symbol.clone(), "APPLE INC"),
         ("get_historical_data", symbol.clone(), "Close"),
-        ("get_fundamental_data", symbol, "APPLE INC"),
+        ("get_fundamental_data", symbol.clone(), "APPLE INC"),
+        ("get_option_chain", symbol, "AAPL"),
+        ("get_option_chain_greeks", json!({"symbol": "AAPL", "expiration": DECEMBER, "strikes": 3}), "Delta"),
+        ("get_option_quotes", json!({"symbol": "AAPL", "expiry": "20261218", "right": "C", "strikes": [strike, 1.23]}), "1.23"),
     ] {
         let answer = listed.good(tool, arguments).await;
         assert!(answer.text.contains(part), "{tool}: {part} missing in\n{}", answer.text);
@@ -126,6 +133,11 @@ async fn every_tool_refuses_with_a_code_and_a_way_on() {
         ("get_historical_news", json!({"symbol": "AAPL", "start_date": "2026-02-01", "end_date": "2026-01-01"}), "invalid_params"),
         ("get_article", json!({"articleId": "NOPE$1", "providerCode": "BRFG"}), "not_found"),
         ("get_fundamental_data", json!({"symbol": "AAPL", "report_type": "RESC"}), "unsupported"),
+        ("get_option_chain", json!({"symbol": "ZZZZQ"}), "not_found"),
+        ("get_option_chain_greeks", json!({"symbol": "AAPL", "expiration": "2026-12-25"}), "not_found"),
+        ("get_option_chain_greeks", json!({"symbol": "AAPL", "expiration": DECEMBER, "moneyness": 0.1, "strikes": 3}), "invalid_params"),
+        ("get_option_quotes", json!({"symbol": "AAPL", "expiry": "20261218", "right": "C", "strikes": [1.23]}), "not_found"),
+        ("get_option_quotes", json!({"symbol": "AAPL", "expiry": "20261232", "right": "C", "strikes": [200]}), "invalid_params"),
     ] {
         let answer = listed.stack.edge.call(tool, arguments.clone()).await;
         assert!(answer.is_error, "{tool} {arguments}: {}", answer.text);

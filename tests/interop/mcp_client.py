@@ -19,6 +19,8 @@ ARGUMENTS = {
     "get_contract_details": {"symbol": "AAPL"},
     "get_historical_data": {"symbol": "AAPL", "duration": "5 D", "bar_size": "1 hour"},
     "get_fundamental_data": {"symbol": "AAPL"},
+    "get_option_chain": {"symbol": "AAPL"},
+    # get_option_chain_greeks and get_option_quotes are called with the last expiration of get_option_chain
     "get_historical_news": {"symbol": "AAPL", "start_date": "2026-01-01", "end_date": "2026-12-31"},
     # get_article is called with the first headline of get_historical_news
 }

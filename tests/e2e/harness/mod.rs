@@ -36,6 +36,8 @@ pub(crate) struct StackOptions {
     pub(crate) accounts: usize,
     pub(crate) worker_flags: Vec<(&'static str, String)>,
     pub(crate) edge_flags: Vec<(&'static str, String)>,
+    /// Whether the options service runs too.
+    pub(crate) options: bool,
     /// Whether the start waits until every worker is connected to IB.
     pub(crate) connected: bool,
 }
@@ -51,6 +53,7 @@ impl Default for StackOptions {
             // A lost gateway is noticed within a test's patience, and a check costs the simulator nothing.
             worker_flags: vec![("--worker-check-ms", "1000".to_owned())],
             edge_flags: Vec::new(),
+            options: false,
             connected: true,
         }
     }
@@ -62,6 +65,9 @@ pub(crate) struct Stack {
     pub(crate) edge: Edge,
     pub(crate) edge_proc: Proc,
     pub(crate) workers: Vec<Proc>,
+    pub(crate) options_service: Option<Proc>,
+    /// Between the options service and the simulator: a connection of its own.
+    pub(crate) options_gateway: Proxy,
     /// Between the workers and the simulator.
     pub(crate) gateway: Proxy,
     pub(crate) sim: Sim,
@@ -84,21 +90,41 @@ impl Stack {
         let folder = tempfile::tempdir().expect("a folder for logs");
         let nats = start_nats().await;
         let sim = Sim::start(folder.path(), &options).await;
-        let gateway = Proxy::start(sim.api).await;
+        let (gateway, options_gateway) = (Proxy::start(sim.api).await, Proxy::start(sim.api).await);
         let mut flags = vec![("--edge-bind", "127.0.0.1:0".to_owned()), ("--ib-pool-size", options.workers.max(1).to_string())];
         flags.extend(mesh_flags(&nats, gateway.addr));
         flags.extend(options.edge_flags.clone());
         let edge_proc = ibmesh(folder.path(), "edge", "edge", &flags).await;
         let edge = Edge::new(edge_proc.address("http"));
         let workers = Vec::new();
-        let mut stack = Self { edge, edge_proc, workers, gateway, sim, nats, options, folder };
+        let mut stack = Self { edge, edge_proc, workers, options_service: None, options_gateway, gateway, sim, nats, options, folder };
+        if stack.options.options {
+            stack.start_options().await;
+        }
         for _ in 0..stack.options.workers {
             stack.add_worker().await;
         }
         if stack.options.connected {
             stack.until_connected(stack.options.workers).await;
+            stack.until_options(stack.options.options).await;
         }
         stack
+    }
+
+    /// Starts the options service; it connects in its own time.
+    pub(crate) async fn start_options(&mut self) {
+        let mut flags = mesh_flags(&self.nats, self.options_gateway.addr);
+        flags.push(("--options-check-ms", "1000".to_owned()));
+        self.options_service = Some(ibmesh(self.folder.path(), "options", "options", &flags).await);
+    }
+
+    /// Waits until `/health` says that the options service is connected to IB, or that it is not.
+    pub(crate) async fn until_options(&self, connected: bool) {
+        eventually(&format!("the options client's connection is {connected}"), SOON, async || {
+            let (_, health) = self.edge.health().await;
+            if health["options_client_connected"] == connected { Ok(()) } else { Err(health.to_string()) }
+        })
+        .await;
     }
 
     /// Starts one more worker; it connects in its own time.

@@ -6,8 +6,9 @@ use reqwest::Client;
 use serde_json::{Value, json};
 
 use super::{
-    StackOptions,
+    SOON, StackOptions,
     proc::{Proc, ibmesh},
+    wait::eventually,
 };
 
 #[derive(Debug)]
@@ -52,6 +53,16 @@ impl Sim {
         let mut ids: Vec<i64> = clients["clients"].as_array().expect("a list").iter().filter_map(Value::as_i64).collect();
         ids.sort_unstable();
         ids
+    }
+
+    /// Waits until nobody has a market data line.
+    pub(crate) async fn until_no_lines(&self) {
+        eventually("no line is open", SOON, async || {
+            let state = self.get("/state").await;
+            let lines = &state["state"]["lines_open"];
+            if *lines == 0 { Ok(()) } else { Err(format!("{lines} are open")) }
+        })
+        .await;
     }
 
     /// Holds back the answers to one kind of request; 0 ends it.
