@@ -13,7 +13,8 @@
 //! | `policy.rs` | pure: when to probe, connect, check, back off |
 //! | `session.rs`, `reports.rs`, `open.rs`, `notices.rs` | the shell around it |
 //! | `link.rs` | the handle and what is shared with the supervisor |
-//! | `requests.rs`, `ask.rs` | one method per kind of question, and how each is asked |
+//! | `lines/` | market data lines: the budget, one line, its quote |
+//! | `requests.rs`, `options.rs`, `ask.rs` | one method per kind of question, and how each is asked |
 //! | `kept.rs`, `store.rs`, `keep/` | what IB pushes: the snapshot, the pure store, the subscriptions |
 //! | `pacing/` | messages per second, the window of historical requests |
 //! | `fault.rs` | IB's codes to faults |
@@ -27,9 +28,11 @@ mod convert;
 mod fault;
 mod keep;
 mod kept;
+mod lines;
 mod link;
 mod notices;
 mod open;
+mod options;
 pub mod pacing;
 mod policy;
 mod probe;
@@ -44,11 +47,13 @@ pub use ask::HistoryTurn;
 pub use clock::{Clock, Instant};
 pub use convert::{Bar, BarTime, Bars, Details, iana_zone};
 pub use kept::{AccountKept, Freshness, Holding, Kept, KeptValue, STALE_MAX_MS};
+pub use lines::{Greeks, GreeksOf, Line, LineRequest, Quote};
 pub use link::Link;
+pub use options::OptionParams;
 pub use probe::{ProbeFault, ProbeReply, probe};
 pub use requests::{Article, BarsRequest, HeadTimestampRequest, Headlines, HeadlinesRequest, NewsProvider};
 pub use schemas::ClientId;
-pub use settings::{ClientIds, Settings};
+pub use settings::{ClientIds, MarketDataWanted, Settings};
 pub use state::{Farm, FarmState, Phase, State};
 
 /// Oldest server version that `ibapi` speaks: the first with protobuf for every message.

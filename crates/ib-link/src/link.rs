@@ -18,6 +18,7 @@ use crate::{
     convert, fault,
     keep::Keeper,
     kept::{Freshness, Kept},
+    lines::Lines,
     pacing::{Bucket, SEARCHES_PER_S, Shares},
     session::Supervisor,
     settings::Settings,
@@ -38,6 +39,7 @@ pub(crate) struct Shared {
     pub(crate) bucket: Arc<Bucket>,
     pub(crate) searches: Bucket,
     pub(crate) history_open: Semaphore,
+    pub(crate) lines: Arc<Lines>,
     pub(crate) keeper: Arc<Keeper>,
     pub(crate) state: watch::Sender<State>,
     session: StdMutex<Option<Arc<Session>>>,
@@ -71,6 +73,7 @@ impl Link {
             bucket: Arc::new(Bucket::new(settings.messages_per_s)),
             searches: Bucket::new(searches_per_s(settings.messages_per_s)),
             history_open: Semaphore::new(settings.history_open_max.max(1)),
+            lines: Arc::new(Lines::new(settings.lines_max)),
             keeper: Arc::new(Keeper::new(settings.clock.clone())),
             state: watch::Sender::new(State::starting()),
             session: StdMutex::new(None),
@@ -101,6 +104,24 @@ impl Link {
     pub fn set_messages_per_s(&self, per_s: f64) {
         self.shared.bucket.set_per_s(per_s);
         self.shared.searches.set_per_s(searches_per_s(per_s));
+    }
+
+    /// Messages that could go out now: none while a question waits for its turn.
+    pub fn free_messages(&self) -> u32 {
+        self.shared.bucket.free()
+    }
+
+    /// Takes up to so many unused messages out of this link's share, for another link of the same login, which must
+    /// [borrow](Self::borrow) them within half a second. A quarter stays here, one at least; while a question waits,
+    /// nothing is lent.
+    pub fn lend(&self, messages: u32) -> u32 {
+        self.shared.bucket.lend(messages)
+    }
+
+    /// Messages that another link has [lent](Self::lend), to be used once each within a second, when the own ones of
+    /// the moment are used up. Those who wait for their turn get them first.
+    pub fn borrow(&self, messages: u32) {
+        self.shared.bucket.borrow(messages);
     }
 
     /// What IB has pushed about the accounts, with every change.

@@ -10,7 +10,7 @@ use ibapi::{Client, Error, subscriptions::NoticeStream};
 use schemas::ClientId;
 use tokio::time::{sleep_until, timeout, timeout_at};
 
-use crate::{clock::instant, fault, pacing::Bucket, settings::Settings};
+use crate::{clock::instant, convert, fault, pacing::Bucket, settings::Settings};
 
 /// One question while a session becomes ready.
 const READY_ANSWER: Duration = Duration::from_secs(2);
@@ -52,7 +52,7 @@ pub(crate) async fn open(settings: &Settings, bucket: &Bucket, id: ClientId) -> 
             return Err(OpenFault::Other(format!("the API handshake did not end within {waited} ms")));
         }
     };
-    match timeout(settings.connect_timeout(), ready(&client, bucket)).await {
+    match timeout(settings.connect_timeout(), prepared(&client, bucket, settings)).await {
         Ok(Ok(accounts)) => Ok(Opened { client, notices, accounts }),
         failed => {
             let reason = failed.map_or_else(|_| "no answer".to_owned(), |ready| ready.err().unwrap_or_default());
@@ -60,6 +60,17 @@ pub(crate) async fn open(settings: &Settings, bucket: &Bucket, id: ClientId) -> 
             Err(OpenFault::Other(format!("the session did not become ready: {reason}")))
         }
     }
+}
+
+/// Ready, and told what market data are wanted: IB forgets that with the session.
+async fn prepared(client: &Client, bucket: &Bucket, settings: &Settings) -> Result<Vec<String>, String> {
+    let accounts = ready(client, bucket).await?;
+    if settings.lines_max > 0 {
+        turn(bucket).await;
+        let wanted = convert::market_data_type(settings.market_data_type);
+        client.switch_market_data_type(wanted).await.map_err(|error| error.to_string())?;
+    }
+    Ok(accounts)
 }
 
 async fn ready(client: &Client, bucket: &Bucket) -> Result<Vec<String>, String> {
@@ -116,7 +127,7 @@ mod tests {
         let before = instant();
         turn(&bucket).await;
         turn(&bucket).await;
-        assert_eq!(instant() - before, Duration::from_secs(1));
+        assert_eq!(instant() - before, Duration::from_millis(1_050));
         bucket.pause(Duration::from_secs(60));
         let before = instant();
         turn(&bucket).await;

@@ -227,7 +227,12 @@ impl Supervisor {
                     }
                     _ => {}
                 }
+                let lines_over = matches!(event, Event::UpstreamLost | Event::UpstreamRestored { data_lost: true });
                 self.step(event);
+                // After the state is told, or a line could begin in between and never hear of it.
+                if lines_over {
+                    self.shared.lines.end_all();
+                }
             }
             Meaning::Farm(name, farm) => {
                 if self.state.farms.len() < FARMS_MAX || self.state.farms.contains_key(&name) {

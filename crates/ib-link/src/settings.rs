@@ -31,6 +31,10 @@ pub struct Settings {
     pub messages_per_s: f64,
     /// Historical requests open at once. IB allows 50 per login; a share, because several workers use one login.
     pub history_open_max: usize,
+    /// Market data lines of this link at most; IB gives a login about a hundred. 0: it has none.
+    pub lines_max: usize,
+    /// What kind of market data is asked for, of a link that has lines.
+    pub market_data_type: MarketDataWanted,
     /// Whether account values and holdings are subscribed and kept.
     pub keep_account: bool,
     /// Before a failed subscription of it is opened anew; doubled up to a minute.
@@ -53,6 +57,8 @@ impl Default for Settings {
             probe_period_ms: 1_000,
             messages_per_s: Shares::OF_LOGIN.worker_share(WORKERS_MAX),
             history_open_max: 10,
+            lines_max: 0,
+            market_data_type: MarketDataWanted::Live,
             keep_account: true,
             keep_again_ms: 5_000,
             clock: Clock::system(),
@@ -76,6 +82,24 @@ impl Settings {
 
     pub(crate) fn connect_timeout(&self) -> Duration {
         Duration::from_millis(self.connect_timeout_ms)
+    }
+}
+
+/// What IB is asked to send where live data are missing. Where the login is subscribed and the market is open, all four
+/// bring live data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MarketDataWanted {
+    Live,
+    /// The last of the live values while the market is closed.
+    Frozen,
+    Delayed,
+    /// Delayed ones where there is no subscription, frozen ones while the market is closed.
+    DelayedFrozen,
+}
+
+impl MarketDataWanted {
+    pub(crate) fn delayed(self) -> bool {
+        matches!(self, Self::Delayed | Self::DelayedFrozen)
     }
 }
 

@@ -27,7 +27,7 @@ fn said(value: Option<&String>) -> String {
     value.map(|value| value.trim().to_owned()).unwrap_or_default()
 }
 
-fn security_type(name: &str) -> ib::SecurityType {
+pub(crate) fn security_type(name: &str) -> ib::SecurityType {
     let name = name.trim().to_ascii_uppercase();
     // `ibapi`'s parser never fails: it keeps a name that it does not know.
     name.parse().unwrap_or(ib::SecurityType::Other(name))

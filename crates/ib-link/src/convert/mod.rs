@@ -10,17 +10,29 @@ mod zone;
 pub use bars::{Bar, BarTime, Bars};
 pub(crate) use bars::{asked_duration, asked_size, asked_what, bars};
 pub use contract::Details;
-pub(crate) use contract::{asked_contract, contract, details, resolved_contract, symbol_match};
+pub(crate) use contract::{asked_contract, contract, details, resolved_contract, security_type, symbol_match};
 pub use zone::iana_zone;
 pub(crate) use zone::register_aliases;
 
+use ibapi::market_data::MarketDataType;
 use jiff::Timestamp;
 use time::OffsetDateTime;
+
+use crate::settings::MarketDataWanted;
 
 /// `None` for IB's empty text.
 pub(crate) fn text(value: &str) -> Option<String> {
     let value = value.trim();
     (!value.is_empty()).then(|| value.to_owned())
+}
+
+pub(crate) fn market_data_type(wanted: MarketDataWanted) -> MarketDataType {
+    match wanted {
+        MarketDataWanted::Live => MarketDataType::Realtime,
+        MarketDataWanted::Frozen => MarketDataType::Frozen,
+        MarketDataWanted::Delayed => MarketDataType::Delayed,
+        MarketDataWanted::DelayedFrozen => MarketDataType::DelayedFrozen,
+    }
 }
 
 pub(crate) fn timestamp(value: OffsetDateTime) -> Timestamp {

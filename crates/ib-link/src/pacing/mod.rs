@@ -1,16 +1,18 @@
 //! IB's pace: messages per second of one login, searches, and the rules for historical requests.
 //!
 //! Invariant: what a link sends goes through its bucket, cancels included. Limits belong to the login, so the
-//! number that a link may use is its share of [`Shares`] and changes while it runs.
+//! number that a link may use is its share of [`Shares`] and changes while it runs. Links of one login can lend each
+//! other what they do not need in the moment.
 
 mod bucket;
 mod history;
+mod window;
 
 pub(crate) use bucket::{Bucket, patience};
 pub use history::{HistoryKey, HistoryWindow, WaitMs};
 
 /// Messages per second, by role. IB allows 50 for all connections of one gateway together; the last tenth stays free
-/// for the bursts that each role's bucket allows.
+/// for shares that are no whole number: a bucket rounds them up, and makes the time longer that it counts in.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Shares {
     pub orders: f64,
@@ -41,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shares_leave_a_tenth_of_ibs_fifty_for_bursts() {
+    fn the_shares_leave_a_tenth_of_ibs_fifty_free() {
         assert!((Shares::OF_LOGIN.total() - 45.0).abs() < f64::EPSILON);
     }
 

@@ -6,11 +6,11 @@
 //! | trap | held by |
 //! |---|---|
 //! | 1: the handshake gives up after 100 frames | `supervision::a_hundred_frames_before_the_ids_do_not_lose_accounts` |
-//! | 2: `snapshot_once` and `collect_for` hide errors | nothing to hold yet: quotes come with `market-data`; until then this crate calls neither |
-//! | 3: 10089, 10090, 10091 and 10167 do not end a snapshot | the same; the codes have their faults in `fault::tests::every_code_has_its_fault_and_keeps_ibs_words` |
+//! | 2: `snapshot_once` and `collect_for` hide errors | nothing to hold: this crate calls neither; `lines::what_ib_refuses_ends_the_line_with_ibs_words` |
+//! | 3: 10089, 10090, 10091 and 10167 do not end a snapshot | `lines::delayed_data_fill_the_same_fields`, `lines::live_data_that_are_refused_end_the_line` |
 //! | 4: `one_shot_timeout` does not bound the wait for a reconnect | `supervision::a_deadline_bounds_a_question_that_the_gateway_never_answers`, `supervision::a_lost_session_ends_its_questions_at_once_instead_of_waiting_for_a_reconnect` |
 //! | 5: answers without a request id go to everyone who asks | `supervision::shared_answers_do_not_mix_when_asked_at_once`; the account state is one subscription per link |
-//! | 6: the type of market data is the connection's | nothing to hold yet: as 2; no call of this crate changes it |
+//! | 6: the type of market data is the connection's | one type per link, a setting: `lines::a_new_session_is_told_the_kind_of_data_again` |
 //! | 7: no message of our own can be sent | nothing to hold: each operation has a call of `ibapi`'s |
 //! | 8: fundamental data are gone | `fault::tests` (430, 10358); the worker answers from contract details, tested end to end |
 //! | 9: 255 headlines at most, no YIELD bars | `requests::as_many_headlines_as_fit_a_byte_are_told_and_more_are_refused_unsent`; the words for bars are refused by the worker, tested there |
@@ -23,6 +23,8 @@
 mod decoders;
 mod frames;
 mod kept;
+mod lines;
+mod options;
 mod requests;
 mod supervision;
 mod support;

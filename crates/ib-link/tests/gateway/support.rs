@@ -5,6 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use ib_link::{ClientId, ClientIds, Instant, Link, Settings, State};
 use ib_sim::Sim;
+use jiff::Timestamp;
 use schemas::contracts::ContractQuery;
 use serde_json::Value;
 use tokio::{
@@ -79,6 +80,25 @@ impl Gateway {
         answer["entries"].as_array().expect("entries").iter().filter(|entry| entry["message"] == message).count()
     }
 
+    /// When each request of this name has come.
+    pub(crate) async fn heard_at(&self, message: &str) -> Vec<Timestamp> {
+        let answer = self.http("GET", "/journal?since=0", "").await;
+        let entries = answer["entries"].as_array().expect("entries").iter().filter(|entry| entry["message"] == message);
+        entries.map(|entry| entry["time"].as_str().and_then(|time| time.parse().ok()).expect("a time")).collect()
+    }
+
+    /// Looks until so many market data lines are open.
+    pub(crate) async fn until_lines(&self, count: usize) {
+        let mut looks = interval(LOOK_PERIOD);
+        let open = async || self.http("GET", "/state", "").await["state"]["lines_open"].as_u64().expect("a number");
+        let reached = timeout(PATIENCE, async {
+            while open().await != u64::try_from(count).expect("small") {
+                looks.tick().await;
+            }
+        });
+        assert!(reached.await.is_ok(), "{} lines are open, not {count}", open().await);
+    }
+
     /// Looks until a request of this name has come so often.
     pub(crate) async fn until_heard(&self, message: &str, times: usize) {
         let mut looks = interval(LOOK_PERIOD);
@@ -108,7 +128,11 @@ pub(crate) fn start(settings: Settings) -> Link {
 
 /// A link with a session, and its gateway.
 pub(crate) async fn connected(change: impl FnOnce(&mut Settings)) -> (Gateway, Link) {
-    let gateway = Gateway::start(sim_settings()).await;
+    connected_to(sim_settings(), change).await
+}
+
+pub(crate) async fn connected_to(sim: ib_sim::Settings, change: impl FnOnce(&mut Settings)) -> (Gateway, Link) {
+    let gateway = Gateway::start(sim).await;
     let mut settings = settings(gateway.port());
     change(&mut settings);
     let link = start(settings);
