@@ -6,6 +6,7 @@
 
 mod coalesce;
 mod heartbeat;
+mod lending;
 mod membership;
 mod metrics;
 mod pace;
@@ -13,5 +14,6 @@ pub mod reference;
 mod run;
 
 pub use coalesce::Coalesced;
+pub use lending::Lenders;
 pub use reference::{Hours, Reference, Resolved};
 pub use run::{Base, Error, Shape, link_settings, run};

@@ -24,21 +24,28 @@ const HEIR: &str = "options";
 struct Role {
     service: &'static str,
     share: fn(&Shares) -> f64,
+    /// Lends messages that it does not need itself.
+    lends: bool,
     /// While no process of it lives, its share is [`HEIR`]'s. Not so the workers': they start many at once, and must not
     /// find their messages given away.
     leaves: bool,
 }
 
 const ROLES: &[Role] = &[
-    Role { service: "orders", share: |shares| shares.orders, leaves: true },
-    Role { service: "options", share: |shares| shares.options, leaves: false },
-    Role { service: "market-data", share: |shares| shares.market_data, leaves: true },
-    Role { service: "gateway-ctl", share: |shares| shares.gateway_ctl, leaves: true },
-    Role { service: "ib-worker", share: |shares| shares.workers, leaves: false },
+    Role { service: "orders", share: |shares| shares.orders, lends: false, leaves: true },
+    Role { service: "options", share: |shares| shares.options, lends: true, leaves: false },
+    Role { service: "market-data", share: |shares| shares.market_data, lends: true, leaves: true },
+    Role { service: "gateway-ctl", share: |shares| shares.gateway_ctl, lends: true, leaves: true },
+    Role { service: "ib-worker", share: |shares| shares.workers, lends: true, leaves: false },
 ];
 
 fn role(service: &str) -> Option<&'static Role> {
     ROLES.iter().find(|role| role.service == service)
+}
+
+/// Whether `service` lends messages that it does not need itself.
+pub(crate) fn lends(service: &str) -> bool {
+    role(service).is_some_and(|role| role.lends)
 }
 
 /// What each process of `role` may send while `live` processes of each service live; who asks lives itself.

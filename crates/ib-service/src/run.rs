@@ -10,7 +10,7 @@ use service::Process;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Reference, heartbeat, membership, metrics, pace};
+use crate::{Lenders, Reference, heartbeat, lending, membership, metrics, pace};
 
 /// What is left of the drain budget for closing the IB session.
 const CLOSE_MAX: Duration = Duration::from_secs(2);
@@ -50,6 +50,8 @@ pub struct Base {
     pub fleet: Fleet,
     pub link: Link,
     pub reference: Arc<Reference>,
+    /// Where a burst of messages can come from.
+    pub lenders: Lenders,
 }
 
 /// What the settings of every service say about its link.
@@ -102,7 +104,8 @@ where
         client_id: client_ids,
         observer: Some(metrics::register(&process.admin)),
     };
-    let builder = Server::builder(&bus, gateway.clone(), serve);
+    let builder = lending::answer(Server::builder(&bus, gateway.clone(), serve), service, &link);
+    let lenders = Lenders { bus: bus.clone(), gateway: gateway.clone(), fleet: fleet.clone(), link: link.clone(), id: process.id.clone() };
     let base = Base {
         process: process.clone(),
         bus: bus.clone(),
@@ -110,6 +113,7 @@ where
         fleet: fleet.clone(),
         link: link.clone(),
         reference: Arc::clone(&reference),
+        lenders,
     };
     let (builder, background) = build(base, builder);
     let server = Arc::new(builder.start().await?);
