@@ -103,7 +103,7 @@ const LIKENESS_MIN: f64 = 0.8;
 const COMPARED_MAX: usize = 64;
 
 /// What the candidate that resembles `name` most stands for.
-pub(crate) fn nearest(name: &str, candidates: impl IntoIterator<Item = (&'static str, &'static str)>) -> Option<&'static str> {
+pub fn nearest(name: &str, candidates: impl IntoIterator<Item = (&'static str, &'static str)>) -> Option<&'static str> {
     let name: String = name.trim().chars().take(COMPARED_MAX).collect::<String>().to_lowercase();
     let rated = candidates.into_iter().map(|(spelling, meant)| (strsim::jaro_winkler(&name, &spelling.to_lowercase()), meant));
     rated.filter(|(likeness, _)| *likeness >= LIKENESS_MIN).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, meant)| meant)

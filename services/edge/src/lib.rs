@@ -4,7 +4,7 @@
 //! back through `reply`, which passes the service's bytes on as they are. The pure parts (`rpc`, `breaker`, `health`,
 //! `fault_map`, `http::gate`) know neither sockets nor clocks.
 //!
-//! Invariants: every answer is JSON, whatever was sent; no text of a caller becomes part of a subject or of a metric's
+//! Invariants: every answer is JSON, whatever was sent (events and CSV where they were asked for); no text of a caller becomes part of a subject or of a metric's
 //! label; a call ends with the HTTP request that made it.
 
 mod ask;

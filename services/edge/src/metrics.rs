@@ -50,9 +50,9 @@ impl Default for Metrics {
 impl Metrics {
     pub(crate) fn register(&self, registry: &mut Registry) {
         let edge = registry.sub_registry_with_prefix("edge");
-        edge.register("tool_calls", "Tool calls by tool and outcome", self.calls.clone());
+        edge.register("tool_calls", "Calls by tool or path and outcome", self.calls.clone());
         edge.register("tool_call_seconds", "Time from the parsed request to its answer", self.seconds.clone());
-        edge.register("calls_in_flight", "Tool calls being worked on", self.in_flight.clone());
+        edge.register("calls_in_flight", "Calls being worked on", self.in_flight.clone());
         edge.register("breaker_state", "0 closed, 1 half open, 2 open", self.breaker.clone());
         edge.register("protocol_errors", "Messages answered with a JSON-RPC error", self.protocol_errors.clone());
     }

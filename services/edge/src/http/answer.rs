@@ -36,7 +36,7 @@ pub(crate) fn fault(fault: &Fault) -> Response {
 }
 
 /// Whether `Accept` names `media_type` itself; a wildcard does not.
-pub(super) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+pub(crate) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
     let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|range| {
         let mut parts = range.split(';').map(str::trim);

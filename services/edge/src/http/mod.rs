@@ -1,13 +1,14 @@
 //! Routes, and what every request passes before its handler.
 //!
-//! Invariant: every answer is JSON with `Content-Type: application/json`, errors of the router and panics included; the
-//! three admin routes answer a word or metrics, as on the admin port.
+//! Invariant: every answer is JSON with `Content-Type: application/json`, errors of the router and panics included, unless
+//! the caller asked for CSV or for an event stream; the three admin routes answer a word or metrics, as on the admin port.
 
 pub(crate) mod answer;
 mod body;
 pub(crate) mod gate;
 mod head;
 mod mcp;
+mod rest;
 mod sse;
 
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
@@ -42,6 +43,7 @@ pub(crate) fn router(edge: Arc<Edge>, admin: &Admin) -> Router {
     for path in health_paths(&edge) {
         router = router.route(&path, any(health));
     }
+    router = rest::routes(router, &edge.prefix);
     // A prefix or a gateway's name may make one of these paths again, for which the static one wins.
     router = router.route("/{gateway}/mcp", any(other_gateway)).route("/{gateway}/mcp/", any(other_gateway));
     router.fallback(not_found).with_state(edge).merge(admin.router()).method_not_allowed_fallback(admin_method)
@@ -121,8 +123,10 @@ async fn other_gateway(State(edge): State<Arc<Edge>>) -> Response {
 async fn not_found(State(edge): State<Arc<Edge>>, request: Request) -> Response {
     let prefix = &edge.prefix;
     let fault = Fault::new(FaultCode::NotFound, format!("there is nothing at this path for {}", shown(request.method())));
-    let paths =
-        format!("POST {prefix}/mcp (or /mcp) speaks MCP, GET /health tells the state; /live, /ready and /metrics are for operators");
+    let paths = format!(
+        "POST {prefix}/mcp (or /mcp) speaks MCP, GET /health tells the state, GET {} answer about options; /live, /ready and /metrics are for operators",
+        rest::paths()
+    );
     answer::fault(&fault.hint(paths))
 }
 

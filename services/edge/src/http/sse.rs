@@ -19,6 +19,7 @@ use super::answer;
 /// Proxies close what is silent for a minute, some for half of one.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const MEDIA_TYPE: &str = "text/event-stream";
+const LAST_EVENT_ID: &str = "last-event-id";
 
 /// Whether the client says that it reads event streams. `*/*` says no such thing: curl and most programs send it.
 pub(super) fn accepted(headers: &HeaderMap) -> bool {
@@ -45,6 +46,19 @@ pub(super) fn event(name: Option<&str>, data: &[u8]) -> Bytes {
     }
     out.push(b'\n');
     out.into()
+}
+
+/// The event that ends a call. A browser's `EventSource` connects anew whenever a stream ends, and would ask again and
+/// again; with an id it says on its return that it has had this one, see [`has_ended`].
+pub(super) fn last_event(name: &str, id: &str, data: &[u8]) -> Bytes {
+    let mut out = format!("id: {id}\n").into_bytes();
+    out.extend_from_slice(&event(Some(name), data));
+    out.into()
+}
+
+/// Whether an `EventSource` returns that has seen the end of its call. 204 makes it stay away (HTML, "Server-sent events").
+pub(super) fn has_ended(headers: &HeaderMap) -> bool {
+    headers.get(LAST_EVENT_ID).is_some_and(|id| !id.is_empty())
 }
 
 struct State<W, F> {

@@ -3,8 +3,10 @@
 mod client;
 mod http;
 mod nats;
+mod options;
 mod progress;
 mod requests;
+mod rest;
 mod streams;
 mod world;
 

@@ -13,6 +13,7 @@ use super::{PATIENCE, Running};
 pub(super) struct Event {
     pub(super) name: Option<String>,
     pub(super) data: String,
+    pub(super) id: Option<String>,
 }
 
 impl Event {
@@ -66,6 +67,6 @@ impl Stream {
             return None;
         };
         let field = |name: &str| block.lines().filter_map(|line| line.strip_prefix(name)).map(str::to_owned).collect::<Vec<_>>();
-        Some(Event { name: field("event: ").pop(), data: field("data: ").join("\n") })
+        Some(Event { name: field("event: ").pop(), data: field("data: ").join("\n"), id: field("id: ").pop() })
     }
 }

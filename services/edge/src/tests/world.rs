@@ -35,7 +35,7 @@ pub(super) struct Script {
     pub(super) searched: AtomicU32,
     /// A search has begun.
     pub(super) begun: Notify,
-    /// A search has ended, or nobody waits for it any more.
+    /// A search that waits has been dropped.
     pub(super) dropped: Notify,
     /// `Ib-Caller` of the last summary.
     pub(super) caller: Mutex<Option<String>>,
@@ -57,6 +57,10 @@ impl Default for Gate {
 impl Gate {
     pub(super) fn open(&self) {
         self.0.add_permits(1);
+    }
+
+    pub(super) async fn pass(&self) {
+        self.0.acquire().await.expect("never closed").forget();
     }
 }
 
@@ -111,17 +115,20 @@ async fn responder(bus: &Bus, script: &Arc<Script>) -> Server {
         .route::<Search, _, _>(move |_, request| {
             let script = Arc::clone(&searches);
             async move {
-                let _told = TellDropped(Arc::clone(&script));
+                let mut waiting = TellDropped(Some(Arc::clone(&script)));
                 script.searched.fetch_add(1, Ordering::Relaxed);
                 let fault = script.search.lock().expect("lock").clone();
                 script.begun.notify_one();
                 let steps = script.steps.lock().expect("lock").clone();
                 for step in steps {
                     request.progress.tell(step.done, step.total, &step.note);
-                    script.go.0.acquire().await.expect("open").forget();
+                    script.go.pass().await;
                 }
                 match fault {
-                    Some(fault) => Err(fault),
+                    Some(fault) => {
+                        waiting.0 = None;
+                        Err(fault)
+                    }
                     None => std::future::pending().await,
                 }
             }
@@ -133,11 +140,13 @@ async fn responder(bus: &Bus, script: &Arc<Script>) -> Server {
     server
 }
 
-struct TellDropped(Arc<Script>);
+struct TellDropped(Option<Arc<Script>>);
 
 impl Drop for TellDropped {
     fn drop(&mut self) {
-        self.0.dropped.notify_one();
+        if let Some(script) = &self.0 {
+            script.dropped.notify_one();
+        }
     }
 }
 

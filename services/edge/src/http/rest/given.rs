@@ -1,0 +1,163 @@
+//! The parameters of one request: found in path and query, each once and of its kind. Pure.
+//!
+//! Invariant: nothing that was sent is passed over in silence: a name that is not known, one that stands there twice, an
+//! empty value and a value of another kind are refused with the parameter, the rule and what may be sent.
+
+use std::time::Duration;
+
+use schemas::{Fault, Num, contracts::QUERY_TEXT_MAX, number::SIGNIFICANT_DIGITS_MAX};
+
+use super::table::{Endpoint, Kind, Param, Place};
+
+/// What was sent and is good.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Given {
+    values: Vec<(&'static str, Value)>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Value {
+    Text(String),
+    Choice(&'static str),
+    Whole(u32),
+    Number(f64),
+    Price(Num),
+    Seconds(Duration),
+}
+
+impl Given {
+    /// `path` and `query` are decoded already.
+    pub(super) fn read(endpoint: &Endpoint, path: &[(&str, &str)], query: &[(String, String)]) -> Result<Self, Fault> {
+        let mut given = Self::default();
+        let sent = path.iter().map(|(name, value)| (Place::Path, *name, *value));
+        let sent = sent.chain(query.iter().map(|(name, value)| (Place::Query, name.as_str(), value.as_str())));
+        for (place, name, value) in sent {
+            let known = endpoint.params.iter().find(|param| param.place == place && param.name == name);
+            let param = known.ok_or_else(|| unknown(endpoint, name))?;
+            if given.get(param.name).is_some() {
+                let message = format!("`{}` is sent twice; it takes one value", param.name);
+                return Err(Fault::invalid(param.name, message).hint(format!("send `{}` once", param.name)));
+            }
+            given.values.push((param.name, coerced(param, value)?));
+        }
+        Ok(given)
+    }
+
+    fn get(&self, name: &str) -> Option<&Value> {
+        self.values.iter().find(|(sent, _)| *sent == name).map(|(_, value)| value)
+    }
+
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        match self.get(name)? {
+            Value::Text(text) => Some(text),
+            Value::Choice(choice) => Some(choice),
+            _ => None,
+        }
+    }
+
+    pub(super) fn whole(&self, name: &str) -> Option<u32> {
+        match self.get(name)? {
+            Value::Whole(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    pub(super) fn number(&self, name: &str) -> Option<f64> {
+        match self.get(name)? {
+            Value::Number(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    pub(super) fn price(&self, name: &str) -> Option<Num> {
+        match self.get(name)? {
+            Value::Price(price) => Some(*price),
+            _ => None,
+        }
+    }
+
+    pub(super) fn millis(&self, name: &str) -> Option<u64> {
+        match self.get(name)? {
+            Value::Seconds(time) => u64::try_from(time.as_millis()).ok(),
+            _ => None,
+        }
+    }
+}
+
+/// Text of a caller as a refusal quotes it.
+fn shown(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(40).collect()
+}
+
+fn unknown(endpoint: &Endpoint, name: &str) -> Fault {
+    let names: Vec<&'static str> = endpoint.params.iter().filter(|param| param.place == Place::Query).map(|param| param.name).collect();
+    let (name, path) = (shown(name), endpoint.path);
+    if endpoint.params.iter().any(|param| param.place == Place::Path && param.name == name) {
+        let message = format!("`{name}` is part of the path `{path}` and no query parameter");
+        return Fault::invalid(name, message).allowed(names).hint("name it in the path alone");
+    }
+    let nearest = tools::nearest_of(&name, names.iter().map(|own| (*own, *own)));
+    let hint = match nearest {
+        Some(nearest) => format!("send `{nearest}` instead, or leave it out"),
+        None => format!("leave `{name}` out"),
+    };
+    let message = format!("`{path}` has no query parameter `{name}`; it takes {}", names.join(", "));
+    Fault::invalid(name, message).allowed(names).nearest(nearest).hint(hint)
+}
+
+fn coerced(param: &Param, sent: &str) -> Result<Value, Fault> {
+    let text = sent.trim();
+    if text.is_empty() {
+        let message = format!("`{}` is empty; send {} or leave it out", param.name, wanted(param.kind));
+        return Err(Fault::invalid(param.name, message).hint(hint(param)));
+    }
+    let value = match param.kind {
+        Kind::Text => {
+            (text.chars().nth(QUERY_TEXT_MAX).is_none() && !text.chars().any(char::is_control)).then(|| Value::Text(text.to_owned()))
+        }
+        Kind::Choice(choices) => choices.iter().find(|choice| choice.eq_ignore_ascii_case(text)).map(|choice| Value::Choice(choice)),
+        Kind::Whole { min, max } => text.parse().ok().filter(|number| (min..=max).contains(number)).map(Value::Whole),
+        Kind::Number { min, max } => text.parse().ok().filter(|number| (min..=max).contains(number)).map(Value::Number),
+        // Through JSON, because that is where the rule about significant digits stands.
+        Kind::Price => serde_json::from_str(text).ok().filter(|price| *price >= Num::ZERO).map(Value::Price),
+        Kind::Seconds { max } => {
+            let time = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+            time.filter(|time| *time <= Duration::from_secs(u64::from(max))).map(Value::Seconds)
+        }
+    };
+    value.ok_or_else(|| refused(param, text))
+}
+
+fn refused(param: &Param, text: &str) -> Fault {
+    let message = format!("`{}` must be {}; `{}` was sent", param.name, wanted(param.kind), shown(text));
+    let fault = Fault::invalid(param.name, message).hint(hint(param));
+    match param.kind {
+        Kind::Choice(choices) => {
+            let nearest = tools::nearest_of(text, choices.iter().map(|choice| (*choice, *choice)));
+            fault.allowed(choices.iter().copied()).nearest(nearest)
+        }
+        Kind::Whole { min, max } => fault.allowed([format!("{min} to {max}")]),
+        Kind::Number { min, max } => fault.allowed([format!("{min} to {max}")]),
+        Kind::Seconds { max } => fault.allowed([format!("0 to {max}")]),
+        Kind::Text | Kind::Price => fault,
+    }
+}
+
+fn wanted(kind: Kind) -> String {
+    match kind {
+        Kind::Text => format!("one line of at most {QUERY_TEXT_MAX} characters"),
+        Kind::Choice(choices) => format!("one of {}", choices.join(", ")),
+        Kind::Whole { min, max } => format!("a whole number from {min} to {max}"),
+        Kind::Number { min, max } => format!("a number from {min} to {max}"),
+        Kind::Price => format!("a number of at most {SIGNIFICANT_DIGITS_MAX} significant digits that is not negative"),
+        Kind::Seconds { max } => format!("a number of seconds from 0 to {max}"),
+    }
+}
+
+fn hint(param: &Param) -> String {
+    format!("{}: {}", param.name, param.about)
+}
+
+#[cfg(test)]
+#[path = "given_tests.rs"]
+mod tests;

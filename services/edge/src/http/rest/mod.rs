@@ -1,0 +1,186 @@
+//! The REST API: `GET` paths that ask one operation each.
+//!
+//! A request is its path and query, read against the table's row, then the same way as a tool call: slot, deadline,
+//! NATS. The reply's bytes are the body. Who reads event streams may follow a chain: `progress`, then `result` or `error`.
+//!
+//! Invariants: what is wrong with a request is answered before anything is asked, with its status and never as a stream;
+//! a fault's status is its code's; a client that hangs up ends the call.
+
+mod given;
+mod options;
+mod shape;
+pub(crate) mod table;
+
+use std::{collections::BTreeSet, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Query, RawPathParams, Request, State, rejection::RawPathParamsRejection},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    response::Response,
+    routing::any,
+};
+use bytes::Bytes;
+use futures::FutureExt;
+use schemas::{Fault, FaultCode, RequestId};
+use tokio::{sync::watch, time::Instant};
+
+use self::{
+    given::Given,
+    shape::{Shape, Written},
+    table::{ENDPOINTS, Endpoint},
+};
+use super::{answer, head, sse};
+use crate::{
+    ask::{self, ProgressSink, Question},
+    breaker::Evidence,
+    caller::Meta,
+    edge::Edge,
+    fault_map,
+};
+
+/// Names the call in logs.
+const REQUEST_ID: HeaderName = HeaderName::from_static("ib-request-id");
+/// `false` where a body that cannot say so, such as CSV, is not all.
+const COMPLETE: HeaderName = HeaderName::from_static("ib-complete");
+const CSV: &str = "text/csv";
+
+/// Adds every path of the table, with and without the prefix.
+pub(super) fn routes(mut router: Router<Arc<Edge>>, prefix: &str) -> Router<Arc<Edge>> {
+    for head in BTreeSet::from(["", prefix]) {
+        for endpoint in ENDPOINTS {
+            let handler = move |State(edge): State<Arc<Edge>>, path: Path, request: Request| respond(edge, endpoint, path, request);
+            router = router.route(&format!("{head}{}", endpoint.path), any(handler));
+        }
+    }
+    router
+}
+
+/// The paths, for who is lost.
+pub(super) fn paths() -> String {
+    let paths: Vec<&str> = ENDPOINTS.iter().map(|endpoint| endpoint.path).collect();
+    paths.join(", ")
+}
+
+/// One request that is good.
+#[derive(Debug)]
+struct Call {
+    endpoint: &'static Endpoint,
+    params: Bytes,
+    shape: Shape,
+    request: RequestId,
+    caller: String,
+    traceparent: Option<String>,
+    granted: Option<Duration>,
+    started: Instant,
+}
+
+type Path = Result<RawPathParams, RawPathParamsRejection>;
+
+async fn respond(edge: Arc<Edge>, endpoint: &'static Endpoint, path: Path, request: Request) -> Response {
+    if *request.method() != Method::GET {
+        return answer::method(&format!("`{}` is read with GET: {}", endpoint.path, endpoint.about), "GET, OPTIONS");
+    }
+    let started = Instant::now();
+    let request_id = RequestId::mint();
+    let (head, _) = request.into_parts();
+    let streams = endpoint.tells_progress() && sse::accepted(&head.headers);
+    let mut response = match Call::read(endpoint, path, &head, request_id, started) {
+        Ok(_) if streams && sse::has_ended(&head.headers) => answer::empty(StatusCode::NO_CONTENT),
+        Ok(call) if streams => stream(edge, call),
+        Ok(call) => plain(&edge, call).await,
+        Err(fault) => {
+            edge.metrics.begin(endpoint.path, started).end(fault.code.as_str());
+            ask::log(request_id, endpoint.path, &fault, started);
+            answer::fault(&fault)
+        }
+    };
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::try_from(request_id.to_string()) {
+        headers.insert(REQUEST_ID, id);
+    }
+    // A quote that a cache kept would be told as new. An event stream has said so already.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+impl Call {
+    fn read(endpoint: &'static Endpoint, path: Path, head: &Parts, request: RequestId, started: Instant) -> Result<Self, Fault> {
+        let path = path.map_err(|_| Fault::invalid("path", "the path is not UTF-8 where it is decoded"))?;
+        let path: Vec<(&str, &str)> = path.iter().collect();
+        let query = Query::<Vec<(String, String)>>::try_from_uri(&head.uri)
+            .map_err(|_| Fault::invalid("query", "the query cannot be read").hint("write it as name=value&name=value"))?;
+        let given = Given::read(endpoint, &path, &query)?;
+        let granted = head::timeout(&head.headers)?;
+        Ok(Self {
+            endpoint,
+            params: (endpoint.bind)(&given)?.into(),
+            shape: Shape::of(given.text(options::FORMAT), answer::accepts(&head.headers, CSV)),
+            request,
+            caller: Meta::default().caller(head::peer(&head.extensions)),
+            traceparent: head::traceparent(&head.headers).map(str::to_owned),
+            granted,
+            started,
+        })
+    }
+
+    /// Asks and writes; counted and logged as a tool call is.
+    async fn run(self, edge: &Edge, progress: Option<ProgressSink>) -> Result<Written, Fault> {
+        let (path, request, started) = (self.endpoint.path, self.request, self.started);
+        let counted = edge.metrics.begin(path, started);
+        let ended = self.perform(edge, progress).await;
+        counted.end(ended.as_ref().map_or_else(|fault| fault.code.as_str(), |_| "ok"));
+        ended.inspect_err(|fault| ask::log(request, path, fault, started))
+    }
+
+    async fn perform(self, edge: &Edge, progress: Option<ProgressSink>) -> Result<Written, Fault> {
+        let question = Question {
+            row: &self.endpoint.row,
+            params: self.params,
+            request: self.request,
+            granted: self.granted,
+            caller: self.caller,
+            traces: [self.traceparent.as_deref(), None],
+            progress,
+        };
+        let answered = ask::ask(edge, question).await?;
+        let written = self.shape.write(answered.reply.body)?;
+        answered.passage.ended(Evidence::Answered);
+        Ok(written)
+    }
+}
+
+async fn plain(edge: &Edge, call: Call) -> Response {
+    let written = match call.run(edge, None).await {
+        Ok(written) => written,
+        Err(fault) => return answer::fault(&fault),
+    };
+    let mut response = Response::new(Body::from(written.body));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(written.media_type));
+    if let Some(complete) = written.complete {
+        headers.insert(COMPLETE, HeaderValue::from_static(if complete { "true" } else { "false" }));
+    }
+    response
+}
+
+/// `progress` events while the call is under way, then `result` with the body or `error` with the fault.
+fn stream(edge: Arc<Edge>, call: Call) -> Response {
+    let (tell, heard) = watch::channel(None);
+    let id = call.request.to_string();
+    let work = async move {
+        // The connection's own net for panics ends with the head of the response.
+        let ended = AssertUnwindSafe(call.run(&edge, Some(tell))).catch_unwind().await;
+        let ended = ended.unwrap_or_else(|_| Err(Fault::new(FaultCode::Internal, "the edge failed at this request; it has been logged")));
+        match ended {
+            Ok(written) => sse::last_event("result", &id, &written.body),
+            Err(fault) => sse::last_event("error", &id, &fault_map::rest(&fault).1),
+        }
+    };
+    sse::respond(heard, work, |progress| {
+        let mut json = Vec::with_capacity(progress.note.len() + 48);
+        crate::rpc::write_json(&mut json, progress);
+        Some(sse::event(Some("progress"), &json))
+    })
+}
