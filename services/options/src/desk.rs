@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures::{StreamExt, stream::FuturesUnordered};
 use ib_link::Link;
-use ib_service::{Base, Coalesced, Hours, Reference};
+use ib_service::{Base, Coalesced, Hours, Lenders, Reference};
 use jiff::civil::Date;
 use schemas::{Fault, FaultCode, contracts::ContractQuery, options::MissingWhat};
 use tokio::time::Instant;
@@ -30,6 +30,8 @@ const SERIES_MAX: u64 = 256;
 const BATCH: usize = 40;
 /// Contracts of a chain that are refused for want of a subscription, with none seen, before the rest is not tried.
 const REFUSED_MAX: usize = 4;
+/// Others are asked for messages of this second; what they lend later is of no use.
+const BORROW_MAX: Duration = Duration::from_millis(100);
 /// What is left of a caller's time for the answer itself: a tenth, half a second at most.
 const ANSWER_MAX: Duration = Duration::from_millis(500);
 /// Expirations that a fault names.
@@ -44,6 +46,7 @@ pub(crate) struct Desk {
     pub(crate) discovered: Coalesced<Discovered>,
     pub(crate) model: Model,
     series: Coalesced<Vec<Series>>,
+    lenders: Lenders,
 }
 
 /// Told how far a request is.
@@ -60,6 +63,7 @@ impl Desk {
             series: Coalesced::kept_for_at_most(DAY, SERIES_MAX),
             link: link.clone(),
             model,
+            lenders: base.lenders.clone(),
         }
     }
 
@@ -122,6 +126,21 @@ impl Desk {
 
     /// Reads contracts in their order, [`BATCH`] at a time. A fault is the session's, or one that all contracts share.
     pub(crate) async fn read(&self, contracts: &[&Listed], how: &How, tell: Tell<'_>) -> Result<Vec<Read>, Fault> {
+        let (read, ()) = tokio::join!(self.read_all(contracts, how, tell), self.borrow(contracts, how));
+        read
+    }
+
+    /// A chain needs its messages at once; what others of the login do not use in this second may be used here.
+    async fn borrow(&self, contracts: &[&Listed], how: &How) {
+        let unknown = contracts.iter().filter(|listed| self.snapshots.remembered(listed.contract.conid, how.max_age).is_none()).count();
+        let wanted = u32::try_from(unknown.min(BATCH)).unwrap_or(u32::MAX).saturating_sub(self.link.free_messages());
+        if wanted > 0 {
+            let lent = self.lenders.borrow(wanted, BORROW_MAX).await;
+            tracing::debug!(wanted, lent, "messages were borrowed for a chain");
+        }
+    }
+
+    async fn read_all(&self, contracts: &[&Listed], how: &How, tell: Tell<'_>) -> Result<Vec<Read>, Fault> {
         let (mut waiting, mut running) = (contracts.iter(), FuturesUnordered::new());
         let (mut done, mut seen, mut refused) = (Vec::with_capacity(contracts.len()), 0, 0);
         tell(0, contracts.len());

@@ -67,11 +67,8 @@ pub async fn run(process: Process) -> Result<(), Error> {
     let shape = Shape { service: SERVICE, queue: OPTIONS_QUEUE, slots: SLOTS, waiting_max: WAITING_MAX, link };
     ib_service::run(process, shape, |base, builder| {
         let builder = routes(builder, &Arc::new(Desk::new(&base, model)));
-        let rate = async move {
-            drop(base);
-            std::future::pending::<()>().await
-        };
-        (builder, rate)
+        // Session, pace and queue group are kept by the rest; chains are all that there is to do here.
+        (builder, std::future::pending())
     })
     .await
 }
