@@ -78,7 +78,7 @@ impl Bucket {
         let turn = async {
             let _turn = self.turns.lock().await;
             loop {
-                let Err(due) = self.lock().window.send(instant()) else { return };
+                let Err(due) = self.lock().window.send(instant(), true) else { return };
                 tokio::select! {
                     // Time itself is meant.
                     () = sleep_until(due) => {}
@@ -93,7 +93,7 @@ impl Bucket {
     /// A place in the queue, or none when the message could be sent at once.
     fn enter(&self, now: Instant, patience: Duration) -> Result<Option<Place<'_>>, Fault> {
         let mut state = self.lock();
-        if state.waiting == 0 && state.window.send(now).is_ok() {
+        if state.waiting == 0 && state.window.send(now, false).is_ok() {
             return Ok(None);
         }
         let ahead = state.waiting;

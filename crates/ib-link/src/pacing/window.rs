@@ -2,7 +2,9 @@
 //!
 //! Invariant: of a link's own messages, those that it lent included, at most [`Window::most`] count in any stretch of
 //! [`Window::span`]. IB counts in a second; the span is that of so many messages at the rate, and a twentieth longer,
-//! so that two full bursts one span apart do not meet in one of IB's seconds through jitter.
+//! so that two full bursts one span apart do not meet in one of IB's seconds through jitter. Jitter can be more than a
+//! twentieth: a gateway that stalls counts late what came before. Who has had to wait is therefore sent evenly spaced,
+//! and only who finds room at once makes a burst.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -28,6 +30,8 @@ pub(super) struct Window {
     per_s: f64,
     /// Ascending: when a message went out, or for one that was lent, when it can have gone out at the latest.
     log: VecDeque<Instant>,
+    /// Our own, not borrowed.
+    last: Option<Instant>,
     /// Until when each may be used, ascending.
     borrowed: VecDeque<Instant>,
     paused_until: Option<Instant>,
@@ -35,7 +39,7 @@ pub(super) struct Window {
 
 impl Window {
     pub(super) fn new(per_s: f64) -> Self {
-        Self { per_s: sane(per_s), log: VecDeque::new(), borrowed: VecDeque::new(), paused_until: None }
+        Self { per_s: sane(per_s), log: VecDeque::new(), last: None, borrowed: VecDeque::new(), paused_until: None }
     }
 
     /// What was sent stays counted.
@@ -53,12 +57,17 @@ impl Window {
         Duration::from_secs_f64(self.per_s.ceil() / self.per_s * SLACK)
     }
 
-    /// Sends one, or tells when it could be. Our own come first: those last, the borrowed ones do not.
-    pub(super) fn send(&mut self, now: Instant) -> Result<(), Instant> {
+    fn gap(&self) -> Duration {
+        Duration::from_secs_f64(1.0 / self.per_s)
+    }
+
+    /// Sends one, or tells when it could be: evenly spaced for who is `queued`. What was borrowed is used when our own
+    /// would have to wait.
+    pub(super) fn send(&mut self, now: Instant, queued: bool) -> Result<(), Instant> {
         self.forget(now);
-        let due = self.due(&self.log, self.begin(now));
+        let due = self.due(&self.log, self.last.filter(|_| queued), self.begin(now));
         if due <= now {
-            insert(&mut self.log, now);
+            self.charge(now);
             return Ok(());
         }
         if self.begin(now) <= now && self.borrowed.pop_front().is_some() {
@@ -71,31 +80,33 @@ impl Window {
     pub(super) fn charge(&mut self, now: Instant) {
         self.forget(now);
         insert(&mut self.log, now);
+        self.last = Some(now);
     }
 
     pub(super) fn pause(&mut self, until: Instant) {
         self.paused_until = Some(self.paused_until.map_or(until, |before| before.max(until)));
     }
 
-    /// How long one waits that has `ahead` others before it.
+    /// How long one waits in the queue that has `ahead` others before it.
     pub(super) fn wait(&mut self, now: Instant, ahead: usize) -> Duration {
         self.forget(now);
         let begin = self.begin(now);
         let borrowed = if begin <= now { self.borrowed.len() } else { 0 };
-        if ahead < self.own(now) + borrowed {
-            return begin.saturating_duration_since(now);
+        if ahead < borrowed {
+            return Duration::ZERO;
         }
         let ahead = ahead - borrowed;
         let most = self.most();
         let mut log: VecDeque<Instant> = self.log.iter().skip(self.log.len().saturating_sub(most)).copied().collect();
-        let mut at = begin;
-        for _ in 0..=ahead % most {
-            at = self.due(&log, at);
+        // Once a whole span was sent evenly, each goes out one span after the one that is `most` before it.
+        let rounds = (ahead / most).saturating_sub(1);
+        let (mut at, mut last) = (begin, self.last);
+        for _ in 0..=ahead - rounds * most {
+            at = self.due(&log, last, at);
+            last = Some(at);
             insert(&mut log, at);
         }
-        // From then on each goes out one span after the one that is `most` before it.
-        let rounds = u32::try_from(ahead / most).unwrap_or(u32::MAX);
-        (at + self.span().saturating_mul(rounds)).saturating_duration_since(now)
+        (at + self.span().saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX))).saturating_duration_since(now)
     }
 
     /// Messages that could go out now.
@@ -137,10 +148,11 @@ impl Window {
         self.paused_until.map_or(now, |until| until.max(now))
     }
 
-    /// From `begin` on, the first moment with fewer than the most in the span before it.
-    fn due(&self, log: &VecDeque<Instant>, begin: Instant) -> Instant {
+    /// From `begin` on, the first moment with fewer than the most in the span before it, and a gap after `last`.
+    fn due(&self, log: &VecDeque<Instant>, last: Option<Instant>, begin: Instant) -> Instant {
         let oldest = log.len().checked_sub(self.most()).and_then(|index| log.get(index));
-        oldest.map_or(begin, |oldest| begin.max(*oldest + self.span()))
+        let room = oldest.map_or(begin, |oldest| begin.max(*oldest + self.span()));
+        last.map_or(room, |last| room.max(last + self.gap()))
     }
 
     fn forget(&mut self, now: Instant) {

@@ -9,16 +9,17 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// Sends what it may, each at its first moment; tells when.
+/// Sends so many that all want to at once; tells when they go.
 fn sent(window: &mut Window, start: Instant, count: usize) -> Vec<Duration> {
-    let mut now = start;
+    let (mut now, mut queued) = (start, false);
     let one = |_| {
-        while let Err(due) = window.send(now) {
-            now = due;
+        while let Err(due) = window.send(now, queued) {
+            // The first who must wait looks again, as one that is queued.
+            (now, queued) = if queued { (due, true) } else { (now, true) };
         }
-        now - start
+        (now - start).as_millis()
     };
-    (0..count).map(one).collect()
+    (0..count).map(one).map(|at| ms(u64::try_from(at).expect("small"))).collect()
 }
 
 #[test]
@@ -36,10 +37,10 @@ fn a_rate_is_its_ceiling_in_a_span() {
 }
 
 #[test]
-fn a_burst_goes_at_once_and_the_next_a_span_later() {
+fn a_burst_goes_at_once_and_who_waits_goes_evenly_from_a_span_later_on() {
     let start = instant();
     let mut window = Window::new(3.0);
-    assert_eq!(sent(&mut window, start, 7), [ms(0), ms(0), ms(0), ms(1_050), ms(1_050), ms(1_050), ms(2_100)]);
+    assert_eq!(sent(&mut window, start, 7), [ms(0), ms(0), ms(0), ms(1_050), ms(1_383), ms(1_716), ms(2_100)]);
     let mut slow = Window::new(0.7);
     assert_eq!(sent(&mut slow, start, 3), [ms(0), ms(1_500), ms(3_000)]);
 }
@@ -50,9 +51,9 @@ fn a_new_rate_counts_what_was_sent_at_the_old_one() {
     let mut window = Window::new(10.0);
     sent(&mut window, start, 6);
     window.set_per_s(4.0);
-    assert_eq!(window.send(start), Err(start + ms(1_050)));
+    assert_eq!(window.send(start, true), Err(start + ms(1_050)));
     window.set_per_s(0.1);
-    assert_eq!(window.send(start), Err(start + ms(10_500)));
+    assert_eq!(window.send(start, true), Err(start + ms(10_500)));
     window.set_per_s(10.0);
     assert_eq!((window.free(start), window.free(start + ms(1_050))), (4, 10));
 }
@@ -62,7 +63,7 @@ fn what_went_out_unasked_is_counted() {
     let start = instant();
     let mut window = Window::new(2.0);
     (0..3).for_each(|_| window.charge(start + ms(500)));
-    assert_eq!(window.send(start + ms(600)), Err(start + ms(1_550)));
+    assert_eq!(window.send(start + ms(600), true), Err(start + ms(1_550)));
     (0..10 * LOG_MAX).for_each(|_| window.charge(start + ms(700)));
     assert_eq!(window.log.len(), LOG_MAX);
 }
@@ -74,8 +75,8 @@ fn a_pause_holds_everything_back_and_a_shorter_one_changes_nothing() {
     window.borrow(start, 5);
     window.pause(start + ms(900));
     window.pause(start + ms(100));
-    assert_eq!((window.send(start), window.free(start), window.lend(start, 3)), (Err(start + ms(900)), 0, 0));
-    assert_eq!(window.wait(start, 0), ms(900));
+    assert_eq!((window.send(start, false), window.free(start), window.lend(start, 3)), (Err(start + ms(900)), 0, 0));
+    assert_eq!((window.wait(start, 0), window.wait(start, 1)), (ms(900), SECOND));
     assert_eq!((window.free(start + ms(900)), window.free(start + SECOND)), (15, 10));
 }
 
@@ -127,9 +128,10 @@ fn a_wait_is_told_for_each_place_in_the_queue() {
             let mut window = Window::new(per_s);
             window.charge(start);
             let now = start + ms(300);
-            window.charge(now);
+            while window.send(now, false).is_ok() {}
             window.borrow(now, borrowed);
-            let told: Vec<Duration> = (0..100).map(|ahead| window.wait(now, ahead)).collect();
+            let told = (0..100).map(|ahead| window.wait(now, ahead).as_millis());
+            let told: Vec<Duration> = told.map(|wait| ms(u64::try_from(wait).expect("small"))).collect();
             assert_eq!(sent(&mut window, now, 100), told, "{per_s} {borrowed}");
         }
     }
@@ -171,13 +173,13 @@ proptest! {
                 Step::Send => {
                     window.forget(now);
                     let borrowed = window.borrowed.len();
-                    match window.send(now) {
+                    match window.send(now, false) {
                         Ok(()) if window.borrowed.len() < borrowed => extra.push(now),
                         Ok(()) => own.push(now),
                         Err(due) => {
                             prop_assert!(due > now);
-                            now = due;
-                            prop_assert!(window.send(now).is_ok(), "the moment that was told is right");
+                            now = window.send(now, true).expect_err("no sooner in the queue");
+                            prop_assert!(now >= due && window.send(now, true).is_ok(), "the moment that was told is right");
                             own.push(now);
                         }
                     }
