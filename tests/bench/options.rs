@@ -23,7 +23,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 const PEER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/bench/peer_chain.py");
 const PYTHON: &str = "IBMESH_BENCH_PYTHON";
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 4;
 /// First ticks, and how much later the Greeks: the simulator's own, and such as a real gateway has.
 const DELAYS_MS: [(u32, u32); 2] = [(20, 200), (250, 1_000)];
 const ROWS: usize = 40;
@@ -31,8 +31,11 @@ const ROWS: usize = 40;
 const EXPIRATION: usize = 3;
 const READY_MAX: Duration = Duration::from_secs(60);
 const LOOK_PERIOD: Duration = Duration::from_millis(50);
-/// Between two jobs of one session: the second that rates are counted in is over, as it is for the peer.
-const REST: Duration = Duration::from_millis(1_100);
+/// Between two jobs of one session: the cancels of the first are out, and the second that they are counted in is over.
+/// The peer rests until its own are.
+const REST: Duration = Duration::from_millis(2_500);
+/// After a start of the service: it knows its share of the login's messages once it has heard who lives.
+const SETTLE: Duration = Duration::from_secs(6);
 
 /// The jobs of a round, in the order of the first one.
 const JOBS: [Job; 3] = [Job::Product, Job::Peer("expiration"), Job::Peer("each")];
@@ -140,7 +143,7 @@ impl Stack {
         self.until_health("options_client_connected", false).await;
         let (options, _) = Running::ibmesh("options", mesh(&self.nats, &self.api));
         self.until_health("options_client_connected", true).await;
-        sleep_until(Instant::now() + REST).await;
+        sleep_until(Instant::now() + SETTLE).await;
         options
     }
 
@@ -218,7 +221,7 @@ impl Running {
         let mut child = Command::new(env!("CARGO_BIN_EXE_ibmesh"))
             .arg(service)
             .args(flags.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]))
-            .env("LOG_LEVEL", "warn")
+            .env("LOG_LEVEL", "error")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
