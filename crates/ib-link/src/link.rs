@@ -112,7 +112,7 @@ impl Link {
     }
 
     /// Takes up to so many unused messages out of this link's share, for another link of the same login, which must
-    /// [borrow](Self::borrow) them within half a second. A quarter stays here, one at least; while a question waits,
+    /// [borrow](Self::borrow) them within 400 ms. An eighth stays here, one at least; while a question waits,
     /// nothing is lent.
     pub fn lend(&self, messages: u32) -> u32 {
         self.shared.bucket.lend(messages)

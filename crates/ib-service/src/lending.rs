@@ -18,7 +18,7 @@ use crate::pace;
 
 /// Processes asked at once: more than a gateway has places for sessions.
 const LENDERS_MAX: usize = 32;
-/// A lender counts on half a second at most between its word and our use of it (`Link::lend`).
+/// A lender counts on so long at most between its word and our use of it (`Link::lend`).
 const ASK_MAX: Duration = Duration::from_millis(400);
 
 /// Answers `lend` from the link, unless the role never lends.

@@ -18,12 +18,14 @@ const LOG_MAX: usize = 1_000;
 /// Longer than IB's second, for what sockets and timers shift.
 const SLACK: f64 = 1.05;
 
-/// What was borrowed is used up by then, or lost.
-const BORROWED_FOR: Duration = Duration::from_secs(1);
+/// What was borrowed is used up by then, or lost: who borrows has everything ready to send.
+const BORROWED_FOR: Duration = Duration::from_millis(400);
 /// Messages borrowed at once: what IB takes of a whole login.
 const BORROWED_MAX: usize = 50;
-/// What was lent may go out for so long: the borrower's second, and the way to it.
-const LENT_FOR: Duration = Duration::from_millis(1_500);
+/// What was lent may go out for so long: the borrower's time, and as much for the way to it.
+const LENT_FOR: Duration = Duration::from_millis(800);
+/// Of a share, one part in so many is never lent, one message at least: who asks meanwhile must not wait for all of it.
+const KEPT_PART: usize = 8;
 
 #[derive(Debug)]
 pub(super) struct Window {
@@ -115,14 +117,14 @@ impl Window {
         if self.begin(now) > now { 0 } else { self.own(now) + self.borrowed.len() }
     }
 
-    /// Gives messages away, but keeps a quarter, and one at least. They stay counted here for as long as the borrower
+    /// Gives messages away, but keeps an eighth, and one at least. They stay counted here for as long as the borrower
     /// can use them, and a span longer.
     pub(super) fn lend(&mut self, now: Instant, wanted: usize) -> usize {
         self.forget(now);
         if self.begin(now) > now {
             return 0;
         }
-        let kept = self.most().div_ceil(4);
+        let kept = (self.most() / KEPT_PART).max(1);
         let lent = self.own(now).saturating_sub(kept).min(wanted);
         for _ in 0..lent {
             insert(&mut self.log, now + LENT_FOR);

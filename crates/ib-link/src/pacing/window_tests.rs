@@ -73,21 +73,22 @@ fn a_pause_holds_everything_back_and_a_shorter_one_changes_nothing() {
     let start = instant();
     let mut window = Window::new(10.0);
     window.borrow(start, 5);
-    window.pause(start + ms(900));
+    window.pause(start + ms(300));
     window.pause(start + ms(100));
-    assert_eq!((window.send(start, false), window.free(start), window.lend(start, 3)), (Err(start + ms(900)), 0, 0));
-    assert_eq!((window.wait(start, 0), window.wait(start, 1)), (ms(900), SECOND));
-    assert_eq!((window.free(start + ms(900)), window.free(start + SECOND)), (15, 10));
+    assert_eq!((window.send(start, false), window.free(start), window.lend(start, 3)), (Err(start + ms(300)), 0, 0));
+    assert_eq!((window.wait(start, 0), window.wait(start, 1)), (ms(300), ms(400)));
+    assert_eq!((window.free(start + ms(300)), window.free(start + BORROWED_FOR)), (15, 10));
 }
 
 #[test]
-fn a_quarter_is_kept_and_what_is_lent_is_gone_until_it_cannot_be_used_any_more() {
+fn an_eighth_is_kept_and_what_is_lent_is_gone_until_it_cannot_be_used_any_more() {
     let start = instant();
     for (per_s, sent_before, wanted, lent) in [
-        (12.0, 0, 50, 9),
+        (40.0, 0, 50, 35),
+        (12.0, 0, 50, 11),
         (12.0, 0, 4, 4),
-        (12.0, 8, 50, 1),
-        (12.0, 9, 50, 0),
+        (12.0, 8, 50, 3),
+        (12.0, 11, 50, 0),
         (12.0, 12, 1, 0),
         (1.0, 0, 1, 0),
         (2.0, 0, 5, 1),
@@ -99,21 +100,21 @@ fn a_quarter_is_kept_and_what_is_lent_is_gone_until_it_cannot_be_used_any_more()
         assert_eq!(window.free(start), window.most() - sent_before - lent);
     }
     let mut window = Window::new(12.0);
-    assert_eq!((window.lend(start, 9), window.lend(start, 9), window.free(start)), (9, 0, 3));
+    assert_eq!((window.lend(start, 9), window.lend(start, 9), window.free(start)), (9, 2, 1));
     let back = LENT_FOR + ms(1_050);
-    assert_eq!((window.free(start + back - ms(1)), window.free(start + back)), (3, 12));
+    assert_eq!((window.free(start + back - ms(1)), window.free(start + back)), (1, 12));
 }
 
 #[test]
-fn what_is_borrowed_is_used_after_our_own_within_a_second_and_once() {
+fn what_is_borrowed_is_used_after_our_own_in_its_time_and_once() {
     let start = instant();
     let mut window = Window::new(2.0);
     window.borrow(start, 2);
     assert_eq!(window.free(start), 4);
     assert_eq!(sent(&mut window, start, 5), [ms(0), ms(0), ms(0), ms(0), ms(1_050)]);
     window.borrow(start + ms(1_100), 2);
-    assert_eq!(window.free(start + ms(2_099)), 2 + 1);
-    assert_eq!(window.free(start + ms(2_100)), 2);
+    assert_eq!(window.free(start + ms(1_499)), 2 + 1);
+    assert_eq!(window.free(start + ms(1_500)), 2 - 1);
     let mut full = Window::new(2.0);
     full.borrow(start, 30);
     full.borrow(start, 30);

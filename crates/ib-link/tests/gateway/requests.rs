@@ -226,9 +226,9 @@ async fn error_100_on_a_question_slows_the_next_one() {
 async fn unused_messages_can_be_lent_and_borrowed_ones_are_more() {
     let (_gateway, link) = connected(|settings| settings.keep_account = false).await;
     let lent = link.lend(u32::MAX);
-    assert!((1..=30).contains(&lent), "a quarter of 40 stays: {lent}");
+    assert!((1..=35).contains(&lent), "an eighth of 40 stays: {lent}");
     let left = link.free_messages();
-    assert!((10..=40 - lent).contains(&left), "{left} beside {lent}");
+    assert!((5..=40 - lent).contains(&left), "{left} beside {lent}");
     link.borrow(5);
     assert!(link.free_messages() >= left + 5);
 }
