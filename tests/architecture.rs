@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("edge", &["schemas", "tools", "bus", "service"]),
     ("ib-worker", &["schemas", "bus", "service", "ib-link"]),
     ("options", &["schemas", "bus", "service", "ib-link"]),
+    ("gateway-ctl", &["schemas", "bus", "service", "ib-link"]),
     ("ib-sim", &[]),
     ("cli", &["schemas", "tools", "bus", "service", "nats-local", "edge", "ib-worker", "ib-sim"]),
 ];

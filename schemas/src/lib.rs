@@ -11,6 +11,7 @@ pub mod context;
 pub mod contracts;
 pub mod fault;
 pub mod fundamentals;
+pub mod gateway;
 pub mod headers;
 pub mod health;
 pub mod history;
