@@ -10,4 +10,5 @@
 //!
 //! Invariant: no I/O here, and no clock: time is a parameter.
 
+pub mod logs;
 pub mod windows;
