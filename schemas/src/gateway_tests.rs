@@ -4,7 +4,9 @@ use super::*;
 
 #[test]
 fn states_have_the_names_of_the_specification() {
-    for (state, name) in [(State::Connected, "CONNECTED"), (State::WaitTwoFactor, "WAIT_2FA"), (State::DockerUnreachable, "DOCKER_UNREACHABLE")] {
+    for (state, name) in
+        [(State::Connected, "CONNECTED"), (State::WaitTwoFactor, "WAIT_2FA"), (State::DockerUnreachable, "DOCKER_UNREACHABLE")]
+    {
         assert_eq!(to_value(state).expect("json"), json!(name));
         assert_eq!(serde_json::from_value::<State>(json!(name)).expect("state"), state);
     }

@@ -11,4 +11,5 @@
 //! Invariant: no I/O here, and no clock: time is a parameter.
 
 pub mod logs;
+pub mod policy;
 pub mod windows;

@@ -122,14 +122,16 @@ fn the_wait_after_too_many_failures_is_read() {
 #[test]
 fn each_scenario_of_an_existing_session_is_told_apart() {
     let seen = |scenario: &str| {
-        let state = read(&format!("{COLD}2026-11-20 10:15:30:042 IBC: Re-login to session\n2026-11-20 10:15:30:042 IBC: Words (scenario {scenario})\n"));
+        let state = read(&format!(
+            "{COLD}2026-11-20 10:15:30:042 IBC: Re-login to session\n2026-11-20 10:15:30:042 IBC: Words (scenario {scenario})\n"
+        ));
         (state.conflict, state.marker, state.took_over)
     };
     let open = (Some(Conflict::Open), Marker::Conflict, false);
     let yielded = (Some(Conflict::Yielded), Marker::Conflict, false);
     assert_eq!(["1", "2", "4", "6", "7"].map(seen), [open, yielded, yielded, yielded, open]);
     assert_eq!(seen("5"), (None, Marker::LoggedIn, false));
-    assert_eq!(seen("3").2, true);
+    assert!(seen("3").2);
     let taken = read(&format!("{COLD}{TAKEN}"));
     assert_eq!((taken.conflict, taken.marker), (Some(Conflict::Yielded), Marker::Finished), "known after the end");
 }

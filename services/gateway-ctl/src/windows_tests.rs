@@ -25,10 +25,38 @@ fn weekend(until: &str) -> Option<(ResetKind, String)> {
 fn each_region_has_its_nights() {
     // A Wednesday in January: New York is UTC-5, Zurich UTC+1, Hong Kong UTC+8.
     for (region, before, first, last, after, until) in [
-        (Region::America, "2026-01-15T04:29:59Z", "2026-01-15T04:30:00Z", "2026-01-15T05:59:59Z", "2026-01-15T06:00:00Z", "2026-01-15T06:00:00Z"),
-        (Region::Europe, "2026-01-15T04:29:59Z", "2026-01-15T04:30:00Z", "2026-01-15T05:59:59Z", "2026-01-15T06:00:00Z", "2026-01-15T06:00:00Z"),
-        (Region::Asia, "2026-01-15T21:14:59Z", "2026-01-15T21:15:00Z", "2026-01-15T22:14:59Z", "2026-01-15T22:15:00Z", "2026-01-15T22:15:00Z"),
-        (Region::Asia, "2026-01-15T11:59:59Z", "2026-01-15T12:00:00Z", "2026-01-15T13:14:59Z", "2026-01-15T13:15:00Z", "2026-01-15T13:15:00Z"),
+        (
+            Region::America,
+            "2026-01-15T04:29:59Z",
+            "2026-01-15T04:30:00Z",
+            "2026-01-15T05:59:59Z",
+            "2026-01-15T06:00:00Z",
+            "2026-01-15T06:00:00Z",
+        ),
+        (
+            Region::Europe,
+            "2026-01-15T04:29:59Z",
+            "2026-01-15T04:30:00Z",
+            "2026-01-15T05:59:59Z",
+            "2026-01-15T06:00:00Z",
+            "2026-01-15T06:00:00Z",
+        ),
+        (
+            Region::Asia,
+            "2026-01-15T21:14:59Z",
+            "2026-01-15T21:15:00Z",
+            "2026-01-15T22:14:59Z",
+            "2026-01-15T22:15:00Z",
+            "2026-01-15T22:15:00Z",
+        ),
+        (
+            Region::Asia,
+            "2026-01-15T11:59:59Z",
+            "2026-01-15T12:00:00Z",
+            "2026-01-15T13:14:59Z",
+            "2026-01-15T13:15:00Z",
+            "2026-01-15T13:15:00Z",
+        ),
     ] {
         assert_eq!((on(region, before), on(region, after)), (None, None), "{region:?}");
         assert_eq!((on(region, first), on(region, last)), (nightly(until), nightly(until)), "{region:?}");
@@ -102,6 +130,9 @@ fn midnight_is_new_yorks() {
 
 #[test]
 fn regions_are_read_and_others_are_named() {
-    assert_eq!(["america", " Europe", "ASIA", "none"].map(str::parse), [Ok(Region::America), Ok(Region::Europe), Ok(Region::Asia), Ok(Region::None)]);
+    assert_eq!(
+        ["america", " Europe", "ASIA", "none"].map(str::parse),
+        [Ok(Region::America), Ok(Region::Europe), Ok(Region::Asia), Ok(Region::None)]
+    );
     assert!("usa".parse::<Region>().unwrap_err().to_string().contains("america, europe, asia or none"));
 }

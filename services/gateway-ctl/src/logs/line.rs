@@ -10,13 +10,17 @@ pub(super) enum Word {
     Attempt(u32),
     SecondFactor,
     Failed,
-    TooMany { wait_s: Option<u32> },
+    TooMany {
+        wait_s: Option<u32>,
+    },
     LoggedIn,
     OtherSession(Conflict),
     /// The other session was ended for this one.
     TakenOver,
     Closing,
-    Exited { code: u8 },
+    Exited {
+        code: u8,
+    },
     Restarting,
     Paused,
     Finished,
@@ -59,9 +63,15 @@ fn beginning(text: &str) -> Option<Word> {
         Some(Word::Failed)
     } else if let Some(rest) = rest_of("Too many failed login attempts.") {
         Some(Word::TooMany { wait_s: wait_s(rest) })
-    } else if text.starts_with("Re-login to session") || text.starts_with("Re-login is required") || text.starts_with("Existing session detected") {
+    } else if text.starts_with("Re-login to session")
+        || text.starts_with("Re-login is required")
+        || text.starts_with("Existing session detected")
+    {
         Some(Word::OtherSession(Conflict::Open))
-    } else if text.starts_with("Login has completed:") || text.starts_with("Login has not completed: exiting") || text.contains("Received SIGINT or SIGTERM") {
+    } else if text.starts_with("Login has completed:")
+        || text.starts_with("Login has not completed: exiting")
+        || text.contains("Received SIGINT or SIGTERM")
+    {
         Some(Word::Closing)
     } else if let Some(code) = rest_of("IBC returned exit status") {
         Some(Word::Exited { code: code.parse().ok()? })
