@@ -10,6 +10,8 @@
 //!
 //! Invariant: no I/O here, and no clock: time is a parameter.
 
+pub mod diagnose;
 pub mod logs;
 pub mod policy;
+pub mod status;
 pub mod windows;

@@ -32,6 +32,7 @@ pub use rules::{ALL_LONG_MAX, ALL_SHORT_MAX, AUTOMATIC_LONG_MAX, AUTOMATIC_SHORT
 
 use crate::windows::Resets;
 use stop::StopStep;
+pub(crate) use tell::state_words;
 use waiters::Waiters;
 
 /// The wall clock may drift so far from the uptime before it counts as set.
@@ -313,4 +314,4 @@ impl Policy {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -3,7 +3,7 @@
 mod conflicts;
 mod laws;
 mod people;
-mod run;
+pub(crate) mod run;
 mod starts;
 mod table;
 mod troubles;

@@ -5,43 +5,43 @@ use crate::logs::{Conflict, LogState, Marker, Reader};
 use crate::windows::{Region, Resets};
 
 /// Tuesday 2026-11-17, 10:00 in New York: no window.
-pub(super) const TUESDAY: &str = "2026-11-17T15:00:00Z";
+pub(crate) const TUESDAY: &str = "2026-11-17T15:00:00Z";
 /// Saturday 2026-11-21, 00:10 in New York: the weekend's window.
-pub(super) const SATURDAY: &str = "2026-11-21T05:10:00Z";
+pub(crate) const SATURDAY: &str = "2026-11-21T05:10:00Z";
 
-pub(super) const SECOND: u64 = 1_000;
-pub(super) const MINUTE: u64 = 60_000;
-pub(super) const ALL: Means = Means { control: true, commands: true, yielding: true, kick: true };
+pub(crate) const SECOND: u64 = 1_000;
+pub(crate) const MINUTE: u64 = 60_000;
+pub(crate) const ALL: Means = Means { control: true, commands: true, yielding: true, kick: true };
 
-pub(super) struct Run {
-    pub(super) policy: Policy,
-    pub(super) now: Now,
+pub(crate) struct Run {
+    pub(crate) policy: Policy,
+    pub(crate) now: Now,
     /// Since they were last taken.
-    pub(super) out: Vec<Action>,
+    pub(crate) out: Vec<Action>,
     /// Every start: when, and whether nobody had asked for it.
-    pub(super) started: Vec<(u64, bool)>,
+    pub(crate) started: Vec<(u64, bool)>,
     lives: i64,
     waiters: u64,
 }
 
-pub(super) fn log(marker: Marker) -> LogState {
+pub(crate) fn log(marker: Marker) -> LogState {
     let launched = marker != Marker::Silent;
     LogState { marker, launches: u32::from(launched), full_log_in: marker == Marker::LoggedIn, ..LogState::default() }
 }
 
 /// The state after these lines.
-pub(super) fn log_of(text: &str) -> LogState {
+pub(crate) fn log_of(text: &str) -> LogState {
     let mut reader = Reader::plain();
     reader.feed(text.as_bytes());
     reader.state().clone()
 }
 
-pub(super) fn exited(code: u8) -> Container {
+pub(crate) fn exited(code: u8) -> Container {
     Container::Exited { code: Some(code), oom_killed: false, finished_at: None }
 }
 
 impl Run {
-    pub(super) fn with(means: Means, saved: Option<Saved>, at: &str) -> Self {
+    pub(crate) fn with(means: Means, saved: Option<Saved>, at: &str) -> Self {
         let now = Now { uptime_ms: 1_000_000, at: at.parse().expect("time") };
         let resets = Resets::new(Region::America).expect("zones");
         let setup = Setup { means, rules: Rules::default(), resets, saved: saved.unwrap_or_else(|| Saved::new(now.at)) };
@@ -49,17 +49,17 @@ impl Run {
     }
 
     /// A new process with what the old one saved; time goes on.
-    pub(super) fn crash(&mut self, means: Means, saved: Saved) {
+    pub(crate) fn crash(&mut self, means: Means, saved: Saved) {
         let resets = Resets::new(Region::America).expect("zones");
         self.policy = Policy::new(Setup { means, rules: Rules::default(), resets, saved }, self.now);
         self.step(Event::Engine(Engine::Reachable));
     }
 
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(ALL, None, TUESDAY)
     }
 
-    pub(super) fn step(&mut self, event: Event) -> &mut Self {
+    pub(crate) fn step(&mut self, event: Event) -> &mut Self {
         let actions = self.policy.step(event, self.now);
         for _ in actions.iter().filter(|action| matches!(action, Action::Start { .. })) {
             let automatic = self.policy.saved().starts.last().is_some_and(|start| start.automatic);
@@ -70,7 +70,7 @@ impl Run {
     }
 
     /// Time passes; the policy is woken when it wants to be.
-    pub(super) fn pass(&mut self, ms: u64) -> &mut Self {
+    pub(crate) fn pass(&mut self, ms: u64) -> &mut Self {
         let end = self.now.uptime_ms + ms;
         while let Some(wake_ms) = self.policy.wake_at().filter(|wake_ms| *wake_ms <= end) {
             self.jump_to(wake_ms.max(self.now.uptime_ms));
@@ -86,81 +86,81 @@ impl Run {
         self.now.uptime_ms = uptime_ms;
     }
 
-    pub(super) fn state(&self) -> State {
+    pub(crate) fn state(&self) -> State {
         self.policy.state()
     }
 
-    pub(super) fn take(&mut self) -> Vec<Action> {
+    pub(crate) fn take(&mut self) -> Vec<Action> {
         std::mem::take(&mut self.out)
     }
 
-    pub(super) fn count(&self, wanted: impl Fn(&Action) -> bool) -> usize {
+    pub(crate) fn count(&self, wanted: impl Fn(&Action) -> bool) -> usize {
         self.out.iter().filter(|action| wanted(action)).count()
     }
 
-    pub(super) fn starts(&self) -> usize {
+    pub(crate) fn starts(&self) -> usize {
         self.count(|action| matches!(action, Action::Start { .. }))
     }
 
-    pub(super) fn answers(&self) -> Vec<Answer> {
+    pub(crate) fn answers(&self) -> Vec<Answer> {
         self.out.iter().filter_map(|action| if let Action::Answer { answer, .. } = action { Some(answer.clone()) } else { None }).collect()
     }
 
-    pub(super) fn notices(&self) -> Vec<Notice> {
+    pub(crate) fn notices(&self) -> Vec<Notice> {
         self.out.iter().filter_map(|action| if let Action::Notify(notice) = action { Some(*notice) } else { None }).collect()
     }
 
-    pub(super) fn id(&mut self) -> WaiterId {
+    pub(crate) fn id(&mut self) -> WaiterId {
         self.waiters += 1;
         WaiterId(self.waiters)
     }
 
-    pub(super) fn runs(&mut self) -> &mut Self {
+    pub(crate) fn runs(&mut self) -> &mut Self {
         self.lives += 1;
         // No two lives begin at the same time.
         let started_at = self.now.at.checked_add(jiff::SignedDuration::from_micros(self.lives)).ok();
         self.step(Event::Container(Container::Running { started_at }))
     }
 
-    pub(super) fn exits(&mut self, code: u8) -> &mut Self {
+    pub(crate) fn exits(&mut self, code: u8) -> &mut Self {
         self.step(Event::Container(exited(code)))
     }
 
-    pub(super) fn says(&mut self, marker: Marker) -> &mut Self {
+    pub(crate) fn says(&mut self, marker: Marker) -> &mut Self {
         self.step(Event::Log(Some(log(marker))))
     }
 
-    pub(super) fn session(&mut self) -> &mut Self {
+    pub(crate) fn session(&mut self) -> &mut Self {
         self.step(Event::Api(Api::Answers { server_version: 226 })).step(Event::Session(Session::Open))
     }
 
     /// Two checks of the fleet, 30 s apart.
-    pub(super) fn fleet_down(&mut self) -> &mut Self {
+    pub(crate) fn fleet_down(&mut self) -> &mut Self {
         self.step(Event::Fleet(Fleet::Down)).pass(30 * SECOND).step(Event::Fleet(Fleet::Down))
     }
 
-    pub(super) fn logout(&mut self, minutes: Option<u32>) -> &mut Self {
+    pub(crate) fn logout(&mut self, minutes: Option<u32>) -> &mut Self {
         let id = self.id();
         self.step(Event::Logout { id, by: "dora".to_owned(), reason: Some("TWS".to_owned()), minutes })
     }
 
-    pub(super) fn login(&mut self) -> &mut Self {
+    pub(crate) fn login(&mut self) -> &mut Self {
         let id = self.id();
         self.step(Event::Login { id, by: "dora".to_owned() })
     }
 
-    pub(super) fn reconnect(&mut self, hard: bool) -> &mut Self {
+    pub(crate) fn reconnect(&mut self, hard: bool) -> &mut Self {
         let id = self.id();
         self.step(Event::Reconnect { id, by: "dora".to_owned(), hard })
     }
 
-    pub(super) fn ensure_ready(&mut self, timeout_ms: u64) -> &mut Self {
+    pub(crate) fn ensure_ready(&mut self, timeout_ms: u64) -> &mut Self {
         let id = self.id();
         self.step(Event::EnsureReady { id, timeout_ms })
     }
 
     /// A gateway in that state, and nothing taken out yet.
-    pub(super) fn reach(state: State) -> Self {
+    pub(crate) fn reach(state: State) -> Self {
         let mut run = Self::new();
         run.step(Event::Engine(Engine::Reachable));
         let _ = match state {
