@@ -27,7 +27,7 @@ fn each_failure_waits_longer_and_the_budget_ends_it() {
     let mut run = Run::new();
     run.step(Event::Engine(Engine::Reachable)).runs().exits(77);
     let mut waits = Vec::new();
-    while run.state() == State::Backoff {
+    while run.state() == State::Backoff && waits.len() < 10 {
         let at = run.policy.next_attempt_at(run.now).expect("an attempt");
         waits.push(at.duration_since(run.now.at).as_secs().unsigned_abs());
         run.pass(waits[waits.len() - 1] * SECOND).runs().exits(77);
@@ -186,4 +186,53 @@ fn a_clock_that_is_set_lengthens_and_shortens_no_wait() {
         assert_eq!(fails_again(&mut run, 77, 25 * MINUTE), 1, "{hours} h");
         assert_eq!(run.state(), State::Halted);
     }
+}
+
+#[test]
+fn a_login_gives_automatic_starts_back_and_what_people_start_costs_none() {
+    let mut run = Run::reach(State::Connected);
+    fails_again(run.exits(77), 77, HOUR);
+    assert_eq!(run.state(), State::Halted);
+    run.login();
+    assert_eq!((run.state(), run.policy.budget(run.now.at).left_30_min), (State::Starting, 3));
+    run.take();
+    run.runs().exits(77);
+    assert_eq!((run.state(), fails_again(&mut run, 77, HOUR)), (State::Backoff, 3));
+    let mut people = Run::reach(State::Connected);
+    for _ in 0..4 {
+        people.reconnect(true).pass(5 * SECOND).exits(0).runs().says(Marker::LoggedIn).session();
+    }
+    assert_eq!((people.starts(), people.policy.budget(people.now.at).left_30_min), (4, 3));
+}
+
+#[test]
+fn starts_of_a_process_whose_clock_was_wrong_block_nothing_for_long() {
+    let mut saved = Saved::new(TUESDAY.parse().expect("time"));
+    saved.starts = vec![Start { at: "2026-12-31T00:00:00Z".parse().expect("time"), automatic: false }; ALL_SHORT_MAX];
+    let mut run = Run::with(ALL, Some(saved), TUESDAY);
+    run.step(Event::Engine(Engine::Reachable)).step(Event::Container(Container::Missing)).pass(31 * MINUTE).exits(0).login();
+    assert_eq!((run.state(), run.starts()), (State::Starting, 1));
+}
+
+#[test]
+fn a_second_login_makes_no_later_start_a_persons() {
+    let mut run = Run::reach(State::LoggedOut);
+    run.login().login().runs().exits(77);
+    assert_eq!((run.state(), run.starts()), (State::Backoff, 1));
+}
+
+#[test]
+fn a_logout_forgets_a_start_that_was_not_seen() {
+    let mut run = Run::reach(State::LoggedOut);
+    run.login().logout(None);
+    assert_eq!(run.state(), State::LoggedOut);
+    assert_eq!((run.login().state(), run.starts()), (State::Starting, 2), "starting twice is starting once to Docker");
+}
+
+#[test]
+fn nothing_starts_before_docker_was_looked_at() {
+    let mut run = Run::new();
+    run.exits(0).pass(HOUR);
+    assert_eq!((run.state(), run.starts()), (State::DockerUnreachable, 0));
+    assert_eq!(run.step(Event::Engine(Engine::Reachable)).starts(), 1);
 }

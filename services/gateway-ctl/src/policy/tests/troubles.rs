@@ -160,3 +160,33 @@ fn a_full_log_in_moves_the_next_one_and_a_resumed_session_does_not() {
     run.step(Event::Log(Some(LogState { launches: 2, ..log(Marker::Launched) }))).step(Event::Log(Some(resumed)));
     assert_eq!(run.policy.next_auth_due(run.now.at), next, "due since");
 }
+
+#[test]
+fn a_fleet_that_was_down_with_the_gateway_gets_its_time() {
+    let mut run = Run::reach(State::UpstreamLost);
+    run.fleet_down().step(Event::UpstreamRestored { data_lost: false }).step(Event::Fleet(Fleet::Down));
+    assert_eq!((run.state(), run.count(|action| *action == Action::RestartWorkers)), (State::Connected, 0));
+    run.pass(30 * SECOND).step(Event::Fleet(Fleet::Down));
+    assert_eq!(run.count(|action| *action == Action::RestartWorkers), 1);
+    // And the workers get theirs.
+    run.fleet_down();
+    assert_eq!(run.count(|action| *action == Action::RestartWorkers), 1);
+    assert_eq!(run.pass(5 * MINUTE).fleet_down().count(|action| *action == Action::RestartWorkers), 2);
+}
+
+#[test]
+fn a_soft_restart_that_was_over_between_two_looks_is_over() {
+    let mut run = Run::reach(State::Connected);
+    run.reconnect(false).pass(30 * SECOND);
+    run.step(Event::Log(Some(LogState { launches: 2, ..log(Marker::LoggedIn) }))).session();
+    assert_eq!(run.state(), State::Connected);
+    assert_eq!(run.pass(HOUR).count(|action| matches!(action, Action::CloseGateway)), 0);
+}
+
+#[test]
+fn a_stop_that_docker_forgot_excuses_no_later_end() {
+    let mut run = Run::reach(State::Connected);
+    run.reconnect(true).step(Event::Engine(Engine::Lost)).step(Event::Engine(Engine::Reachable));
+    assert_eq!(run.state(), State::Connected, "the facts decide");
+    assert_eq!((run.exits(77).state(), run.starts()), (State::Backoff, 0));
+}
