@@ -17,6 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("edge", &["schemas", "tools", "bus", "service"]),
     ("ib-worker", &["schemas", "bus", "service", "ib-link", "ib-service"]),
     ("options", &["schemas", "bus", "service", "ib-link", "ib-service"]),
+    ("gateway-ctl", &["schemas", "bus", "service", "ib-link", "ib-service"]),
     ("ib-sim", &[]),
     // For tests only: services name it among their dev-dependencies.
     ("test-rig", &["schemas", "bus", "service", "ib-sim", "nats-local"]),

@@ -12,6 +12,7 @@ pub mod contracts;
 pub mod control;
 pub mod fault;
 pub mod fundamentals;
+pub mod gateway;
 pub mod headers;
 pub mod health;
 pub mod history;
