@@ -49,6 +49,32 @@ async fn rest_answers_the_predecessors_three_paths() {
     assert_eq!((status, &fault["error"]["code"]), (404, &json!("not_found")), "{fault}");
 }
 
+#[tokio::test]
+async fn a_long_chain_tells_how_far_it_is_and_is_written_as_others_read_it() {
+    let stack = stack().await;
+    let date = expiration(&stack).await;
+    let path = format!("/options/chain/SPY/{date}?limit=70&moneyness=0.5");
+    let (media, body) = stack.edge.get_as(&path, "text/event-stream").await;
+    assert_eq!(media, "text/event-stream", "{body}");
+    let events: Vec<(&str, Value)> = body.split("\n\n").filter_map(event).collect();
+    let told: Vec<u64> = events.iter().filter(|(name, _)| *name == "progress").filter_map(|(_, data)| data["done"].as_u64()).collect();
+    assert!(told.len() > 1 && told.is_sorted() && told.iter().all(|done| *done <= 70), "{told:?}");
+    let (name, chain) = events.last().expect("a last event");
+    assert_eq!((*name, chain["rows"].as_array().map(Vec::len), &chain["complete"]), ("result", Some(70), &json!(true)), "{chain}");
+    let (media, body) = stack.edge.get_as(&format!("{path}&format=optopsy"), "text/csv").await;
+    let mut lines = body.lines();
+    assert!(media.starts_with("text/csv"), "{media}");
+    assert!(lines.next().is_some_and(|header| header.starts_with("underlying_symbol,underlying_price,option_type,expiration,quote_date,strike,bid,ask")));
+    assert_eq!(lines.count(), 70);
+    stack.sim.until_no_lines().await;
+}
+
+/// Name and data of one server-sent event.
+fn event(text: &str) -> Option<(&str, Value)> {
+    let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    Some((field("event:")?, serde_json::from_str(field("data:")?).ok()?))
+}
+
 /// F58, and the predecessors' rule that either side alone is healthy.
 #[tokio::test]
 async fn without_its_connection_chains_are_503_and_the_workers_are_unaffected() {

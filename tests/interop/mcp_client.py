@@ -20,7 +20,7 @@ ARGUMENTS = {
     "get_historical_data": {"symbol": "AAPL", "duration": "5 D", "bar_size": "1 hour"},
     "get_fundamental_data": {"symbol": "AAPL"},
     "get_option_chain": {"symbol": "AAPL"},
-    # get_option_chain_greeks and get_option_quotes are called with the last expiration of get_option_chain
+    # get_option_chain_greeks and get_option_quotes are called with an expiration of get_option_chain
     "get_historical_news": {"symbol": "AAPL", "start_date": "2026-01-01", "end_date": "2026-12-31"},
     # get_article is called with the first headline of get_historical_news
 }
@@ -30,10 +30,10 @@ def told(name, problem=None):
     print(json.dumps({"name": f"mcp client: {name}", "problem": problem}), flush=True)
 
 
-async def call(client, name, arguments):
+async def call(client, name, arguments, **how):
     """Calls one tool; the client itself checks structuredContent against the tool's outputSchema."""
     try:
-        result = await client.call_tool(name, arguments)
+        result = await client.call_tool(name, arguments, **how)
     except Exception as error:  # whatever it is, it is this check's failure and not the end of the others
         told(name, f"{type(error).__name__}: {error}")
         return None
@@ -49,17 +49,34 @@ async def call(client, name, arguments):
     return result.structured_content
 
 
+async def options(client, chain):
+    """A chain with Greeks, whose progress is told, and two of its contracts."""
+    expirations = chain.get("expirations") or []
+    if len(expirations) < 5:
+        told("get_option_chain_greeks", f"too few expirations: {expirations}")
+        return
+    steps = []
+
+    async def progress(done, total, message):
+        steps.append((done, total))
+
+    asked = {"symbol": "AAPL", "expiration": expirations[4], "limit": 60}
+    greeks = await call(client, "get_option_chain_greeks", asked, progress_callback=progress)
+    grows = all(a[0] < b[0] for a, b in zip(steps, steps[1:]))
+    told("a chain's progress", None if steps and grows and steps[-1][1] else f"told were {steps}")
+    strikes = [row["strike"] for row in (greeks or {}).get("rows", [])[:2]]
+    await call(client, "get_option_quotes", {"symbol": "AAPL", "expiry": expirations[4], "right": "C", "strikes": strikes})
+
+
 async def main(url):
     async with Client(url, mode="legacy") as client:
         listed = {tool.name for tool in (await client.list_tools()).tools}
-        wanted = {*ARGUMENTS, "get_article"}
+        wanted = {*ARGUMENTS, "get_article", "get_option_chain_greeks", "get_option_quotes"}
         told("lists every tool", None if listed == wanted else f"listed {sorted(listed)}, wanted {sorted(wanted)}")
         told("gets instructions", None if client.instructions else "there are none")
-        news = None
-        for name, arguments in ARGUMENTS.items():
-            answer = await call(client, name, arguments)
-            news = answer if name == "get_historical_news" else news
-        headlines = (news or {}).get("headlines") or []
+        answers = {name: await call(client, name, arguments) or {} for name, arguments in ARGUMENTS.items()}
+        await options(client, answers["get_option_chain"])
+        headlines = answers["get_historical_news"].get("headlines") or []
         if not headlines:
             told("get_article", "there is no headline to read")
             return

@@ -61,7 +61,7 @@ class Up:
         arguments = ["--edge-bind", "127.0.0.1:0", "--nats-port", "0", "--sim-port", "0", "--data-dir", f"{folder}/mesh"]
         arguments += ["--sim-clock", clock]
         # Settings of whoever runs this must not steer the stack.
-        ours = re.compile(r"^(IB|IBKR|TWS|NATS|EDGE|SERVER|WORKER)_|^(TRADING_MODE|API_PREFIX|ADMIN_BIND)$")
+        ours = re.compile(r"^(IB|IBKR|TWS|NATS|EDGE|SERVER|WORKER|OPTIONS|GATEWAY)_|^(TRADING_MODE|API_PREFIX|ADMIN_BIND)$")
         environment = {name: value for name, value in os.environ.items() if name == "NATS_SERVER_BIN" or not ours.match(name)}
         self.process = subprocess.Popen(
             [binary, "up", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, bufsize=0

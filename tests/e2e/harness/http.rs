@@ -55,6 +55,13 @@ impl Edge {
         (response.status().as_u16(), response.text().await.expect("a body"))
     }
 
+    /// With what the caller accepts; answers the media type and the whole body.
+    pub(crate) async fn get_as(&self, path: &str, accept: &str) -> (String, String) {
+        let response = self.http.get(self.url(path)).header("accept", accept).send().await.expect("an answer");
+        let told = response.headers().get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        (told, response.text().await.expect("a body"))
+    }
+
     pub(crate) async fn health(&self) -> (u16, Value) {
         let (status, body) = self.get("/health").await;
         (status, serde_json::from_str(&body).unwrap_or_else(|_| panic!("/health is no JSON: {body}")))
