@@ -3,7 +3,7 @@
 //! Invariant: each command is answered, now or through a waiter; a repeated one changes nothing and succeeds.
 
 use jiff::{SignedDuration, Timestamp};
-use schemas::gateway::Desired;
+use schemas::gateway::{Desired, REASON_CHARS_MAX};
 
 use super::{
     Policy, Stage, Taken,
@@ -17,6 +17,11 @@ use super::{
 /// Callers of logout wait so long; its operation's deadline is longer.
 const LOGOUT_WAIT_MS: u64 = 185_000;
 const LOGIN_WAIT_MS: u64 = 40_000;
+
+/// What is saved has an end, whoever calls himself what.
+fn bounded(text: &str) -> String {
+    text.chars().take(REASON_CHARS_MAX).collect()
+}
 
 impl Policy {
     fn answer(&mut self, id: WaiterId, answer: Answer) {
@@ -41,7 +46,8 @@ impl Policy {
         let since = if was_up { now.at } else { self.saved.wanted.since };
         // The last word counts: without minutes nothing but a login ends it, whatever was said before.
         let until = minutes.and_then(|minutes| now.at.checked_add(SignedDuration::from_mins(i64::from(minutes))).ok());
-        self.saved.wanted = Wanted { desired: Desired::Down, by, since, reason, until };
+        let reason = reason.as_deref().map(bounded);
+        self.saved.wanted = Wanted { desired: Desired::Down, by: bounded(&by), since, reason, until };
         (self.saved.yield_next, self.saved.conflicts) = (false, 0);
         (self.start_by_person, self.start_pending) = (false, false);
         if self.saved.hold.as_ref().is_some_and(|hold| hold.kind == HoldKind::Conflict) {
@@ -97,7 +103,7 @@ impl Policy {
         }
         let was_up = self.saved.wanted.is_up();
         if !was_up {
-            self.saved.wanted = Wanted { desired: Desired::Up, by, since: now.at, reason: None, until: None };
+            self.saved.wanted = Wanted { desired: Desired::Up, by: bounded(&by), since: now.at, reason: None, until: None };
         }
         self.forgive();
         let fresh = self.is_running() && was_up && !matches!(self.stage, Stage::Stopping(_) | Stage::Conflict);

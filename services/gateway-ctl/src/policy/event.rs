@@ -220,7 +220,7 @@ pub enum Notice {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Keep this text; it goes before every action that it speaks of.
+    /// Keep this text. It comes before every action that it speaks of: when it cannot be kept, those are not done.
     Save(String),
     /// `yielding`: the gateway must end itself when it meets another session.
     Start {

@@ -216,3 +216,24 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_gateway_that_never_reacts_is_left_alone_in_the_end(steps in steps(), fleet_down in any::<bool>()) {
+        let mut run = Run::with(ALL, None, TUESDAY);
+        run.step(Event::Engine(Engine::Reachable));
+        for step in &steps {
+            take(&mut run, step, ALL);
+        }
+        if fleet_down {
+            run.fleet_down();
+        }
+        // The longest way there: all rungs, all holds, the budget of a day.
+        run.pass(40 * 60 * MINUTE).take();
+        run.pass(24 * 60 * MINUTE);
+        let acts = |action: &Action| !matches!(action, Action::Notify(_) | Action::Save(_) | Action::Changed { .. });
+        prop_assert_eq!(run.count(acts), 0, "{:?} {:?}", run.state(), run.out);
+    }
+}

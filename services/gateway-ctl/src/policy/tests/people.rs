@@ -106,6 +106,17 @@ fn a_logout_is_answered_when_it_is_out_and_names_who() {
 }
 
 #[test]
+fn what_is_saved_can_be_loaded_whoever_calls_himself_what() {
+    let mut run = Run::reach(State::Connected);
+    let long = "x".repeat(SAVED_BYTES_MAX);
+    let id = run.id();
+    run.step(Event::Logout { id, by: long.clone(), reason: Some(long), minutes: Some(u32::MAX) });
+    let saved = Saved::load(&run.policy.saved().save()).expect("saved");
+    // An end that no calendar has is no end.
+    assert_eq!((saved.wanted.is_up(), saved.wanted.until), (false, None));
+}
+
+#[test]
 fn what_must_survive_is_saved_before_it_is_acted_upon() {
     let mut run = Run::reach(State::Connected);
     run.logout(None);
