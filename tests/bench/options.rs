@@ -4,8 +4,10 @@
 //! and the Greeks of IB's model. Both ask the same simulator with the same delays, and keep IB's rate by themselves; the
 //! simulator's own count of it is off, since it would refuse the peer's messages that arrive a millisecond early
 //! (`peer_chain.py` says why). Cold: a fresh process of `ibmesh options`, or a fresh connection of the peer, knows
-//! nothing. Warm: the second job on it; the product may answer nothing from memory (`max_age` is 0). Rounds take turns,
-//! and each of the jobs begins as often. The floor of a warm round is the slowest contract's own delay: the simulator
+//! nothing of contracts and prices; the process has run for six seconds, so that it knows from heartbeats what share of
+//! the login's messages is its own (before that it may send 12 a second, and a chain takes seconds). Warm: the second job
+//! on it; the product may answer nothing from memory (`max_age` is 0). Rounds take turns, and each of the jobs begins as
+//! often. The floor of a warm round is the slowest contract's own delay: the simulator
 //! gives each contract its own, the same in every round, and the peer tells the longest that it saw from a request to
 //! its last value. Nothing is asserted but that each job is done whole: the numbers are for people.
 //!
@@ -23,7 +25,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 const PEER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/bench/peer_chain.py");
 const PYTHON: &str = "IBMESH_BENCH_PYTHON";
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 5;
 /// First ticks, and how much later the Greeks: the simulator's own, and such as a real gateway has.
 const DELAYS_MS: [(u32, u32); 2] = [(20, 200), (250, 1_000)];
 const ROWS: usize = 40;
@@ -33,7 +35,7 @@ const READY_MAX: Duration = Duration::from_secs(60);
 const LOOK_PERIOD: Duration = Duration::from_millis(50);
 /// Between two jobs of one session: the cancels of the first are out, and the second that they are counted in is over.
 /// The peer rests until its own are.
-const REST: Duration = Duration::from_millis(2_500);
+const REST: Duration = Duration::from_secs(4);
 /// After a start of the service: it knows its share of the login's messages once it has heard who lives.
 const SETTLE: Duration = Duration::from_secs(6);
 
