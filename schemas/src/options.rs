@@ -223,10 +223,12 @@ pub enum MissingWhat {
     Subscription,
     /// IB's market data lines are used up.
     Line,
-    /// Nobody quoted it in time; there is no row.
+    /// Nobody quoted it in time; a row, where there is one, has Greeks alone.
     Quote,
     /// There is a row, but neither IB nor a price gives its Greeks.
     Greeks,
+    /// Nobody told its delta, so whether it is in the window is not known; there is no row.
+    Delta,
     /// The deadline came before its turn.
     Time,
     /// IB refused it.
@@ -262,7 +264,8 @@ pub enum Settlement {
     Pm,
 }
 
-/// One contract. What nobody told is absent.
+/// One contract. What nobody told is absent: also of a complete answer, where quote and Greeks are there, IB may not have
+/// told a size, a volume or an open interest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OptionRow {
     pub conid: i32,
@@ -353,7 +356,7 @@ pub struct QuotesParams {
     pub strikes: Vec<Num>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trading_class: Option<String>,
-    /// Where the options trade; absent means SMART.
+    /// Where the options trade; absent means SMART, for options on futures the future's own exchange.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exchange: Option<String>,
     /// As in [`ChainParams`].
@@ -407,8 +410,9 @@ pub struct QuoteReply {
     pub symbol: String,
     pub underlying_conid: i32,
     pub underlying: Contract,
-    /// What the underlying is quoted at.
-    pub quote: UnderlyingQuote,
+    /// What the underlying is quoted at; absent where the login sees nothing of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quote: Option<UnderlyingQuote>,
     /// `YYYY-MM-DD`.
     pub expiration: String,
     pub trading_class: String,

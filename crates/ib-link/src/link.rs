@@ -118,7 +118,7 @@ impl Link {
         self.shared.bucket.lend(messages)
     }
 
-    /// Messages that another link has [lent](Self::lend), to be used once each within a second, when the own ones of
+    /// Messages that another link has [lent](Self::lend), to be used once each within 400 ms, when the own ones of
     /// the moment are used up. Those who wait for their turn get them first.
     pub fn borrow(&self, messages: u32) {
         self.shared.bucket.borrow(messages);

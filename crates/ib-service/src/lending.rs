@@ -43,7 +43,7 @@ pub struct Lenders {
 
 impl Lenders {
     /// Asks every live lender at once, each for its part of `wanted`, and adds what they lend to the link's messages of
-    /// the next second as it comes. Answers how many those are, after `budget` (400 ms at most) or when all have spoken.
+    /// the next moment as it comes. Answers how many those are, after `budget` (400 ms at most) or when all have spoken.
     pub async fn borrow(&self, wanted: u32, budget: Duration) -> u32 {
         let lenders = self.lenders();
         let Ok(count @ 1..) = u32::try_from(lenders.len()) else { return 0 };

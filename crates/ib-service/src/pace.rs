@@ -51,7 +51,7 @@ pub(crate) fn lends(service: &str) -> bool {
 /// What each process of `role` may send while `live` processes of each service live; who asks lives itself.
 fn rate(shares: &Shares, role: &Role, live: &BTreeMap<String, u32>) -> f64 {
     let lives = |service: &str| live.get(service).copied().unwrap_or(0);
-    let absent = ROLES.iter().filter(|other| role.service == HEIR && other.leaves && lives(other.service) == 0);
+    let absent = ROLES.iter().filter(|other| role.service == HEIR && other.leaves && !live.contains_key(other.service));
     let whole = (role.share)(shares) + absent.map(|other| (other.share)(shares)).sum::<f64>();
     whole / f64::from(lives(role.service).max(1))
 }
@@ -101,11 +101,12 @@ pub(crate) async fn keep(link: &Link, fleet: &Fleet, service: &str, first: f64) 
     }
 }
 
-/// Live processes of each service. Who is not connected to IB yet will be in a moment, and counts.
+/// Live processes of each service. Who is not connected to IB yet will be in a moment, and counts. Who fell silent a
+/// moment ago may still send: his service is none without processes until he is forgotten.
 fn living(fleet: &Fleet) -> BTreeMap<String, u32> {
     let mut live = BTreeMap::new();
-    for seen in fleet.seen().into_iter().filter(bus::Seen::is_alive) {
-        *live.entry(seen.beat.service).or_default() += 1;
+    for seen in fleet.seen() {
+        *live.entry(seen.beat.service.clone()).or_default() += u32::from(seen.is_alive());
     }
     live
 }
@@ -132,6 +133,8 @@ mod tests {
             ("options", &[("options", 1), ("ib-worker", 3), ("edge", 1)], 31.0),
             ("options", &[("options", 1), ("ib-worker", 0)], 31.0),
             ("options", &[("options", 1), ("orders", 1)], 21.0),
+            // Silent, and not forgotten yet: it may still send.
+            ("options", &[("options", 1), ("orders", 0)], 21.0),
             ("options", &[("options", 1), ("market-data", 1)], 23.0),
             ("options", &[("options", 1), ("gateway-ctl", 1)], 30.0),
             ("options", &[("options", 1), ("orders", 1), ("market-data", 1), ("gateway-ctl", 1)], 12.0),

@@ -2,6 +2,7 @@
 
 use schemas::{
     Fault, Num,
+    contracts::ContractQuery,
     options::{ExpirationsParams, QUOTED_STRIKES_MAX, QuoteParams, QuotesParams, STRIKES_PAGE_MAX},
 };
 
@@ -19,9 +20,13 @@ pub(crate) fn quotes(params: &QuotesParams) -> Result<(Right, Vec<Num>), Fault> 
         if !strikes.contains(strike) {
             strikes.push(*strike);
         }
+        // A body may hold a hundred thousand of them.
+        if strikes.len() > QUOTED_STRIKES_MAX {
+            break;
+        }
     }
     if strikes.is_empty() || strikes.len() > QUOTED_STRIKES_MAX {
-        let message = format!("`strikes` has {} different strikes; one request has 1 to {QUOTED_STRIKES_MAX}.", strikes.len());
+        let message = format!("`strikes` has {} different strikes; one request has 1 to {QUOTED_STRIKES_MAX}.", counted(&strikes));
         return Err(Fault::invalid("strikes", message).hint("Send fewer, or ask options.chain (get_option_chain_greeks) for a window."));
     }
     match strikes.iter().find(|strike| **strike <= Num::ZERO) {
@@ -51,6 +56,23 @@ pub(crate) fn expirations(params: &ExpirationsParams) -> Result<(), Fault> {
     }
 }
 
+fn counted(strikes: &[Num]) -> String {
+    let more = if strikes.len() > QUOTED_STRIKES_MAX { " or more" } else { "" };
+    format!("{}{more}", strikes.len())
+}
+
+/// Texts beside the underlying that go to IB: short, printable, without blanks around them.
+pub(crate) fn text(field: &str, given: Option<&str>) -> Result<Option<String>, Fault> {
+    let Some(given) = given.map(str::trim) else { return Ok(None) };
+    let mut query = ContractQuery { symbol: Some("X".to_owned()), ..ContractQuery::default() };
+    let place = if field == "exchange" { &mut query.exchange } else { &mut query.trading_class };
+    *place = Some(given.to_owned());
+    query
+        .check()
+        .map_err(|fault| fault.hint(format!("Leave `{field}` out, or send a name that options.expirations (get_option_chain) tells.")))?;
+    Ok(Some(given.to_ascii_uppercase()))
+}
+
 fn positive(field: &str, strike: Num) -> Fault {
     Fault::invalid(field, format!("`{field}` has {strike}; a strike is greater than 0.")).hint("Send a strike price such as 150.")
 }
@@ -78,7 +100,7 @@ mod tests {
         assert_eq!(quotes(&params), Ok((Right::Put, [200, 195, 205].map(Num::from).to_vec())));
         let many: Vec<i64> = (1..=21).collect();
         let repeated: Vec<i64> = (1..=20).chain(1..=20).collect();
-        for (strikes, rule) in [(json!([]), "1 to 20"), (json!(many), "21 different"), (json!([200, -5]), "greater than 0")] {
+        for (strikes, rule) in [(json!([]), "1 to 20"), (json!(many), "21 or more different"), (json!([200, -5]), "greater than 0")] {
             let (field, message) = refused(quotes, asked(strikes));
             assert!(field == "strikes" && message.contains(rule), "{field}: {message}");
         }

@@ -15,12 +15,13 @@ use crate::{checks, desk::Desk, discovery::Class};
 
 pub(crate) async fn expirations(desk: Arc<Desk>, params: ExpirationsParams, request: Request) -> Result<ExpirationsReply, Fault> {
     checks::expirations(&params)?;
+    let class = checks::text("trading_class", params.trading_class.as_deref())?;
     let answer_by = Desk::answer_by(request.deadline);
     let underlying = desk.underlying(&params.contract, answer_by).await?;
     let discovered = desk.discover(&underlying, answer_by).await?;
     let hours = Hours::of(&underlying.resolved.details);
     let now = desk.reference.now();
-    let asked = params.trading_class.as_deref();
+    let asked = class.as_deref();
     let fits = |class: &&Class| asked.is_none_or(|asked| class.trading_class.eq_ignore_ascii_case(asked));
     if !discovered.classes.iter().any(|class| fits(&class)) {
         return Err(no_such_class(underlying.symbol(), asked.unwrap_or_default(), &discovered.classes));

@@ -7,6 +7,7 @@
 //! Invariants: what can be refused without IB is refused before anything is asked; every line is cancelled; at most
 //! `OPTIONS_LINES` lines are open; an answer that lacks something says what and why.
 
+mod answer;
 mod calendar;
 mod chain;
 mod checks;
@@ -16,6 +17,7 @@ mod deltas;
 mod desk;
 mod discovery;
 mod expirations;
+mod money;
 mod pricing;
 mod quote;
 mod read;
@@ -55,10 +57,11 @@ pub async fn run(process: Process) -> Result<(), Error> {
     let settings = &process.settings;
     let rate = u32::try_from(settings.number("OPTIONS_RATE_BP")).expect("checked by its kind");
     let model = Model { rate: f64::from(rate) * BASIS_POINT, dividend_yield: 0.0 };
+    let lines_max = usize::try_from(settings.number("OPTIONS_LINES")).expect("checked by its kind");
     let link = ib_link::Settings {
         check_period_ms: settings.number("OPTIONS_CHECK_MS"),
         messages_per_s: Shares::OF_LOGIN.options,
-        lines_max: usize::try_from(settings.number("OPTIONS_LINES")).expect("checked by its kind"),
+        lines_max,
         // Live where the login is subscribed, delayed where not, frozen while the market is closed: IB chooses.
         market_data_type: MarketDataWanted::DelayedFrozen,
         keep_account: false,
@@ -66,7 +69,7 @@ pub async fn run(process: Process) -> Result<(), Error> {
     };
     let shape = Shape { service: SERVICE, queue: OPTIONS_QUEUE, slots: SLOTS, waiting_max: WAITING_MAX, link };
     ib_service::run(process, shape, |base, builder| {
-        let builder = routes(builder, &Arc::new(Desk::new(&base, model)));
+        let builder = routes(builder, &Arc::new(Desk::new(&base, model, lines_max)));
         // Session, pace and queue group are kept by the rest; chains are all that there is to do here.
         (builder, std::future::pending())
     })

@@ -89,7 +89,7 @@ impl Link {
         let bucket = Arc::clone(&self.shared.bucket);
         let (told, opened) = oneshot::channel();
         // In a task: a write that is dropped half-way would cost the session, and one that is just complete its cancel.
-        tokio::spawn(subscribe(request.clone(), session, slot, bucket, upstream, told));
+        tokio::spawn(subscribe(request.clone(), self.clone(), session, slot, bucket, upstream, told));
         let asked_at = instant();
         match timeout_at(deadline, opened).await {
             Ok(Ok(open)) => Ok(Line {
@@ -112,6 +112,7 @@ impl Link {
 /// Tells the open line; where nobody listens any more, it is dropped and so cancelled.
 async fn subscribe(
     request: LineRequest,
+    link: Link,
     session: Arc<Session>,
     slot: Slot,
     bucket: Arc<Bucket>,
@@ -128,7 +129,7 @@ async fn subscribe(
         asked = timeout(WRITE_TIMEOUT, asked) => match asked {
             Ok(Ok(rows)) => {
                 let over = session.over.clone();
-                let parts = Parts { rows, slot, bucket, over, known: true };
+                let parts = Parts { link, rows, slot, bucket, over, known: true };
                 Ok(Open { parts: Some(parts), upstream, runtime: Handle::current() })
             }
             Ok(Err(error)) => Err(fault::of_error(&error)),
@@ -224,6 +225,7 @@ struct Open {
 }
 
 struct Parts {
+    link: Link,
     rows: Subscription<TickTypes>,
     slot: Slot,
     bucket: Arc<Bucket>,
@@ -251,7 +253,12 @@ impl Parts {
             if self.bucket.take(instant() + CANCEL_TURN).await.is_err() {
                 self.bucket.charge();
             }
-            let _ = timeout(WRITE_TIMEOUT, self.rows.cancel()).await;
+            // Whether IB has the cancel is not known then, and a line that nobody counts must not stay: only a new session
+            // is sure to have none.
+            if timeout(WRITE_TIMEOUT, self.rows.cancel()).await.is_err() {
+                tracing::warn!("the gateway takes no cancel of market data; connecting anew");
+                self.link.restart();
+            }
         };
         tokio::select! {
             () = self.over.cancelled() => {}

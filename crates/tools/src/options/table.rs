@@ -162,6 +162,7 @@ fn gone(what: MissingWhat, reason: Option<&str>, names: &[String]) -> String {
         MissingWhat::Line => "No market data line free",
         MissingWhat::Quote => "Not quoted in time",
         MissingWhat::Greeks => "Without Greeks",
+        MissingWhat::Delta => "Delta not told, so perhaps in the window",
         MissingWhat::Time => "Not reached before the deadline",
         MissingWhat::Refused => "Refused by IB",
         MissingWhat::Unknown => "Missing",

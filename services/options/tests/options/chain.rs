@@ -2,10 +2,11 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use bus::CallOptions;
 use schemas::{
     FaultCode, Num,
     context::DataType,
-    options::{ChainParams, GreeksSource, MissingWhat, Quote, QuoteParams, Quotes, QuotesParams, Settlement},
+    options::{Chain, ChainParams, GreeksSource, MissingWhat, Quote, QuoteParams, Quotes, QuotesParams, Settlement},
 };
 use serde_json::json;
 
@@ -94,9 +95,81 @@ async fn callers_at_the_same_time_share_lines_and_later_ones_what_was_read() {
     let again = ask(&rig, &ChainParams { max_age_ms: Some(60_000), ..wider.clone() }).await.expect("from memory");
     assert!(again.rows.len() == 50 && again.complete, "{:?}", again.missing);
     assert_eq!(option_lines(&rig).await, 50);
-    let anew = ask(&rig, &ChainParams { max_age_ms: Some(0), ..params }).await.expect("asked anew");
-    assert!(anew.age_ms < again.age_ms.max(5_000));
+    ask(&rig, &ChainParams { max_age_ms: Some(0), ..params }).await.expect("asked anew");
     assert_eq!(option_lines(&rig).await, 90);
+    until_no_lines(&rig).await;
+}
+
+/// The reading goes on for whoever has the time for it.
+#[tokio::test]
+async fn callers_of_one_contract_have_each_their_own_deadline() {
+    let rig = options(ib_sim::Settings { greeks_delay_ms: 2_000, ..ib_sim::Settings::default() }).await;
+    let params = ChainParams { strikes: Some(1), right: Some("C".to_owned()), ..chain_of(&rig, "AAPL").await };
+    let hurried = CallOptions { timeout: Some(Duration::from_millis(900)), ..CallOptions::default() };
+    let (hurried, patient) = tokio::join!(rig.caller.ask::<Chain>(&params, hurried), ask(&rig, &params));
+    let (hurried, patient) = (hurried.expect("what there is by then"), patient.expect("all of it"));
+    let by_model =
+        |chain: &schemas::options::ChainReply| chain.rows.iter().filter(|row| row.greeks_source == Some(GreeksSource::Model)).count();
+    assert_eq!(by_model(&hurried), 0, "{hurried:?}");
+    assert_eq!((by_model(&patient), patient.rows.is_empty()), (patient.rows.len(), false), "{patient:?}");
+    assert!(patient.complete, "{:?}", patient.missing);
+    until_no_lines(&rig).await;
+}
+
+#[tokio::test]
+async fn progress_only_grows_over_all_rounds_of_a_search() {
+    let rig = options(ib_sim::Settings::default()).await;
+    let params = ChainParams { delta_min: Some(0.1), delta_max: Some(0.5), ..chain_of(&rig, "AAPL").await };
+    let (tell, mut told) = tokio::sync::watch::channel(None);
+    let options = CallOptions { progress: Some(tell), ..CallOptions::default() };
+    let mut steps = Vec::new();
+    let asked = rig.caller.ask::<Chain>(&params, options);
+    tokio::pin!(asked);
+    let chain = loop {
+        tokio::select! {
+            chain = &mut asked => break chain.expect("a chain"),
+            Ok(()) = told.changed() => steps.extend(told.borrow_and_update().clone()),
+        }
+    };
+    assert!(!chain.rows.is_empty() && steps.len() > 1, "{steps:?}");
+    assert!(steps.windows(2).all(|pair| pair[0].done <= pair[1].done && pair[0].total <= pair[1].total), "{steps:?}");
+    assert!(steps.iter().all(|step| step.done <= step.total), "{steps:?}");
+    until_no_lines(&rig).await;
+}
+
+/// The same contract has other quotes on one exchange than on IB's router.
+#[tokio::test]
+async fn a_quote_of_one_exchange_is_not_told_for_another() {
+    let rig = options(ib_sim::Settings::default()).await;
+    let chain = ask(&rig, &ChainParams { strikes: Some(1), ..chain_of(&rig, "AAPL").await }).await.expect("a chain");
+    let body = json!({"contract": {"symbol": "AAPL"}, "expiration": chain.expiration, "right": "C", "strikes": [chain.rows[0].strike],
+        "exchange": "cboe", "max_age_ms": 60_000});
+    rig.ask_json("options.quotes", &body).await.expect("quotes");
+    let asked = rig.requests("MarketData").await;
+    let exchanges: BTreeSet<&str> = asked
+        .iter()
+        .filter(|entry| entry["fields"]["contract"]["sec_type"] == "OPT")
+        .filter_map(|entry| entry["fields"]["contract"]["exchange"].as_str())
+        .collect();
+    assert_eq!(exchanges, BTreeSet::from(["CBOE", "SMART"]), "{asked:?}");
+    let mut nowhere = body;
+    nowhere["exchange"] = json!("NOPE");
+    let fault = rig.ask_json("options.quotes", &nowhere).await.expect_err("no such exchange");
+    assert_eq!((fault.code, fault.field.as_deref()), (FaultCode::NotFound, Some("exchange")), "{fault:?}");
+    until_no_lines(&rig).await;
+}
+
+#[tokio::test]
+async fn options_on_a_future_are_those_of_that_future() {
+    let rig = options(ib_sim::Settings::default()).await;
+    let future = json!({"symbol": "ES", "sec_type": "FUT"});
+    let told = rig.ask_json("options.expirations", &json!({"contract": future, "limit": 1})).await.expect("expirations");
+    assert_eq!(told["underlying"]["sec_type"], "FUT");
+    let date = told["expirations"][0].as_str().expect("a date").to_owned();
+    let chain = rig.ask_json("options.chain", &json!({"contract": future, "expiration": date, "strikes": 2})).await.expect("a chain");
+    let rows = chain["rows"].as_array().expect("rows");
+    assert!(rows.len() >= 8 && chain["complete"] == true, "{chain}");
+    assert_eq!(chain["underlying_conid"], told["underlying_conid"]);
     until_no_lines(&rig).await;
 }
 
@@ -125,7 +198,7 @@ async fn chosen_strikes_are_quoted_and_those_that_are_not_listed_are_named() {
 async fn a_quote_tells_the_underlying_and_the_pair_at_the_money() {
     let rig = options(ib_sim::Settings::default()).await;
     let told = rig.ask::<Quote>(&QuoteParams { contract: symbol("AAPL"), ..QuoteParams::default() }).await.expect("a quote");
-    let quote = &told.quote;
+    let quote = told.quote.as_ref().expect("the underlying's");
     let price = quote.price.expect("a price").to_f64();
     assert!(quote.bid < quote.ask && quote.historical_volatility.is_some() && quote.implied_volatility.is_some(), "{quote:?}");
     assert!(quote.call_volume.is_some() && quote.put_volume.is_some(), "{quote:?}");

@@ -109,6 +109,24 @@ async fn a_caller_who_gives_up_takes_its_lines_along() {
     };
     asked.expect("the chain is being read");
     until_no_lines(&rig).await;
+    // A line that nobody cancels ends by itself after some seconds; the contracts that wait for their turn would follow.
+    let asked = option_lines(&rig).await;
+    assert!(asked < 40, "the whole chain was asked for all the same: {asked}");
+}
+
+/// F15 for the underlying's own line.
+#[tokio::test]
+async fn an_underlying_without_a_line_waits_until_somebody_gives_one_back() {
+    let rig = options(ib_sim::Settings { market_data_lines: 9, ..ib_sim::Settings::default() }).await;
+    let params = ChainParams { limit: Some(4), ..chain_of(&rig, "AAPL").await };
+    let (_link, others, _end) = somebody_else(&rig, 9).await;
+    let (told, ()) = tokio::join!(ask(&rig, &params), async {
+        let refused = rig.until(async || !rig.requests("MarketData").await.iter().all(|entry| entry["client_id"] != 99)).await;
+        refused.expect("the underlying was asked for");
+        drop(others);
+    });
+    assert_eq!(told.expect("a chain").rows.len(), 4);
+    until_no_lines(&rig).await;
 }
 
 #[tokio::test]
