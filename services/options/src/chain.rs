@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use crate::{
     checks,
     deltas::{DeltaSearch, Known, Step},
-    desk::{Desk, How},
+    desk::{Desk, How, Tell},
     read::Read,
     right::Right,
     rows::{Rows, lesser, middle, price},
@@ -81,6 +81,11 @@ pub(crate) fn tell(request: &Request) -> impl Fn(usize, usize) + Sync + '_ {
         let count = |count| u32::try_from(count).unwrap_or(u32::MAX);
         request.progress.tell(count(done), count(total), "contracts read");
     }
+}
+
+/// `tell` of a later round: what was read `before` stays done, and what the round asks for is added to the whole.
+fn after(before: usize, tell: Tell<'_>) -> impl Fn(usize, usize) + Sync {
+    move |done, total| tell(before + done, before + total)
 }
 
 /// The price that windows are laid around.
@@ -186,7 +191,7 @@ impl Work<'_> {
                 Step::Done(found) => break found,
                 Step::Ask(wanted) => {
                     let rows = self.rows();
-                    for read in self.read(&wanted, &tell).await? {
+                    for read in self.read(&wanted, &after(reads.len(), &tell)).await? {
                         let delta = read.told(&rows).0.and_then(|row| row.delta);
                         known.insert(read.wanted(), delta);
                         reads.insert(read.wanted(), read);
@@ -196,7 +201,8 @@ impl Work<'_> {
         };
         let page = window.page(&self.existing(found));
         let unread: Vec<Wanted> = page.contracts.iter().filter(|wanted| !reads.contains_key(wanted)).copied().collect();
-        reads.extend(self.read(&unread, &tell).await?.into_iter().map(|read| (read.wanted(), read)));
+        let rest = self.read(&unread, &after(reads.len(), &tell)).await?;
+        reads.extend(rest.into_iter().map(|read| (read.wanted(), read)));
         let reads = page.contracts.iter().filter_map(|wanted| reads.remove(wanted)).collect();
         Ok((page, reads, self.existing(search.unresolved(&known))))
     }
@@ -206,7 +212,7 @@ impl Work<'_> {
         wanted.into_iter().filter(|wanted| self.series.get(wanted.strike, wanted.right).is_some()).collect()
     }
 
-    async fn read(&self, wanted: &[Wanted], tell: crate::desk::Tell<'_>) -> Result<Vec<Read>, Fault> {
+    async fn read(&self, wanted: &[Wanted], tell: Tell<'_>) -> Result<Vec<Read>, Fault> {
         let listed: Vec<&Listed> = wanted.iter().filter_map(|wanted| self.series.get(wanted.strike, wanted.right)).collect();
         self.desk.read(&listed, &self.how, tell).await
     }

@@ -2,10 +2,11 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use bus::CallOptions;
 use schemas::{
-    FaultCode, Num,
+    FaultCode, Num, Progress,
     context::DataType,
-    options::{ChainParams, GreeksSource, MissingWhat, Quote, QuoteParams, Quotes, QuotesParams, Settlement},
+    options::{Chain, ChainParams, GreeksSource, MissingWhat, Quote, QuoteParams, Quotes, QuotesParams, Settlement},
 };
 use serde_json::json;
 
@@ -67,6 +68,31 @@ async fn a_window_of_deltas_is_found_without_asking_for_everything() {
     for row in all.rows.iter().filter(|row| row.delta.is_some_and(|delta| (0.21..=0.39).contains(&delta.abs()))) {
         assert!(strikes.contains(&row.strike), "{} with {:?} was not found", row.strike, row.delta);
     }
+    until_no_lines(&rig).await;
+}
+
+/// A search in rounds is one piece of work to who follows it.
+#[tokio::test]
+async fn the_progress_of_a_search_in_rounds_only_grows() {
+    // Slow enough that every round is heard of.
+    let sim = ib_sim::Settings { greeks_delay_ms: 1_000, ..ib_sim::Settings::default() };
+    let rig = options(sim).await;
+    let window = ChainParams { delta_min: Some(0.2), delta_max: Some(0.4), ..chain_of(&rig, "AAPL").await };
+    let (tell, mut heard) = tokio::sync::watch::channel(None);
+    let call = rig.caller.ask::<Chain>(&window, CallOptions { progress: Some(tell), ..CallOptions::default() });
+    let listen = async {
+        let mut told: Vec<Progress> = Vec::new();
+        while heard.changed().await.is_ok() {
+            told.extend(heard.borrow_and_update().clone());
+        }
+        told
+    };
+    let (reply, told) = tokio::join!(call, listen);
+    reply.expect("a chain");
+    let totals: BTreeSet<u32> = told.iter().map(|progress| progress.total).collect();
+    assert!(totals.len() > 1, "more than one round was heard of: {told:?}");
+    assert!(told.is_sorted_by_key(|progress| progress.done) && told.is_sorted_by_key(|progress| progress.total), "{told:?}");
+    assert!(told.iter().all(|progress| progress.done <= progress.total), "{told:?}");
     until_no_lines(&rig).await;
 }
 
