@@ -136,8 +136,9 @@ fn price(text: &str) -> Option<Num> {
         return serde_json::from_str(text).ok();
     }
     let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
-    let or_zero = |part| if part == "" { "0" } else { part };
-    serde_json::from_str(&format!("{}.{}", or_zero(whole), or_zero(fraction))).ok()
+    // JSON wants a digit on both sides of the point.
+    let whole = if whole.is_empty() { "0" } else { whole };
+    serde_json::from_str(&format!("{whole}.{fraction}0")).ok()
 }
 
 fn refused(param: &Param, text: &str) -> Fault {
