@@ -79,11 +79,11 @@ fn render(edge: &str, health: &Health) -> String {
         "  workers   {} alive of {}, {} connected to IB, {} with a free slot",
         pool.workers_alive, pool.pool_size, pool.workers_ib_connected, pool.workers_available
     );
-    let options = if health.options_client_connected { "connected to IB" } else { "not connected to IB" };
-    let _ = writeln!(text, "  options   {options}");
     for worker in &pool.workers {
         let _ = writeln!(text, "    {}", worker_line(worker));
     }
+    let options = if health.options_client_connected { "connected to IB" } else { "not connected to IB" };
+    let _ = writeln!(text, "  options   {options}");
     text
 }
 
@@ -149,6 +149,13 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} missing in:\n{text}");
         }
+    }
+
+    #[test]
+    fn workers_stand_below_their_summary_and_options_after_them() {
+        let text = render("e", &sample());
+        let starts: Vec<&str> = text.lines().skip(3).map(|line| line.get(..10).unwrap_or(line).trim()).collect();
+        assert_eq!(starts, ["workers", "aaaabb", "ccccdd", "options"], "{text}");
     }
 
     #[test]

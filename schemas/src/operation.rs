@@ -13,6 +13,8 @@ pub trait Operation: 'static {
     const DEADLINE_MS: u64;
     const RETRY: Retry;
     const FRESHNESS: Freshness;
+    /// It tells how far it is, and may last long enough for somebody to follow it.
+    const TELLS_PROGRESS: bool = false;
     type Params: Serialize + DeserializeOwned + JsonSchema + Send + Sync;
     type Reply: Serialize + DeserializeOwned + JsonSchema + Send + Sync;
 }
@@ -46,6 +48,7 @@ pub struct Row {
     pub deadline_ms: u64,
     pub retry: Retry,
     pub freshness: Freshness,
+    pub tells_progress: bool,
     pub params_schema: fn() -> Schema,
     /// What a reader of the reply accepts.
     pub reply_schema: fn() -> Schema,
@@ -62,6 +65,7 @@ impl Row {
             deadline_ms: O::DEADLINE_MS,
             retry: O::RETRY,
             freshness: O::FRESHNESS,
+            tells_progress: O::TELLS_PROGRESS,
             params_schema: schema_of::<O::Params>,
             reply_schema: schema_of::<O::Reply>,
             written_schema: written::<O::Reply>,

@@ -60,6 +60,17 @@ pub struct ExpirationsParams {
     /// Strikes of each chain that are left out at the beginning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offset: Option<u32>,
+    /// Absent means a stock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefer: Option<Prefer>,
+}
+
+/// Which of two underlyings a symbol means that is sent without a `sec_type`, where both are called so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Prefer {
+    Stock,
+    Index,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -106,6 +117,7 @@ impl Operation for Chain {
     const DEADLINE_MS: u64 = 60_000;
     const RETRY: Retry = Retry::Safe;
     const FRESHNESS: Freshness = Freshness::Asked;
+    const TELLS_PROGRESS: bool = true;
     type Params = ChainParams;
     type Reply = ChainReply;
 }
@@ -339,6 +351,7 @@ impl Operation for Quotes {
     const DEADLINE_MS: u64 = 30_000;
     const RETRY: Retry = Retry::Safe;
     const FRESHNESS: Freshness = Freshness::Asked;
+    const TELLS_PROGRESS: bool = true;
     type Params = QuotesParams;
     type Reply = ChainReply;
 }

@@ -11,6 +11,8 @@ pub const ROOT: &str = "ib.v1";
 pub const WORKER_QUEUE: &str = "ib-worker";
 /// The queue group that answers about options.
 pub const OPTIONS_QUEUE: &str = "options";
+/// Heartbeats' name of the process that answers the family `options`.
+pub const OPTIONS_SERVICE: &str = "options";
 
 /// The `<gw>` token: names one IB login and is the permission boundary. An opaque id: whether a login is live or paper is
 /// a fact of its account, never read from this name.

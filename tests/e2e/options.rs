@@ -4,6 +4,9 @@ use serde_json::{Value, json};
 
 use crate::harness::{SOON, Stack, StackOptions, wait::eventually};
 
+/// A connection that is lost is told to whoever waits for a chain long before the chain's own deadline of a minute.
+const TOLD_WITHIN: std::time::Duration = std::time::Duration::from_secs(10);
+
 async fn stack() -> Stack {
     Stack::with(StackOptions { options: true, ..StackOptions::default() }).await
 }
@@ -106,7 +109,11 @@ async fn a_connection_lost_in_the_middle_of_a_chain_is_told_at_once_and_no_line_
     // Every answer takes so long that the chain is still being read when the connection goes.
     stack.options_gateway.slow(std::time::Duration::from_millis(400));
     let path = format!("/options/chain/AAPL/{date}");
-    let (told, ()) = tokio::join!(get(&stack, &path), async {
+    let asked = async {
+        let told = get(&stack, &path).await;
+        (told, tokio::time::Instant::now())
+    };
+    let ((told, answered), dropped) = tokio::join!(asked, async {
         eventually("the chain is being read", SOON, async || {
             let lines = stack.sim.requests("MarketData").await.len();
             if lines > 3 { Ok(()) } else { Err(format!("{lines} lines")) }
@@ -114,9 +121,13 @@ async fn a_connection_lost_in_the_middle_of_a_chain_is_told_at_once_and_no_line_
         .await;
         stack.options_gateway.refuse();
         stack.options_gateway.drop_connections();
+        let dropped = tokio::time::Instant::now();
         let positions = stack.edge.call("get_positions", json!({})).await;
         assert!(!positions.is_error, "{}", positions.text);
+        dropped
     });
+    let waited = answered.saturating_duration_since(dropped);
+    assert!(waited < TOLD_WITHIN, "{waited:?}");
     let (status, fault) = told;
     assert_eq!(status, 503, "{fault}");
     assert!(fault["error"]["retry_after_ms"].is_u64(), "{fault}");

@@ -15,6 +15,16 @@ const DECEMBER: &str = "2026-12-18";
 struct Listed {
     stack: Stack,
     validators: BTreeMap<String, Validator>,
+    /// The wire's own, which say what a listing has no room for, such as which fields are always there.
+    replies: BTreeMap<String, Validator>,
+}
+
+/// `schemas/json/<operation>.reply.json`, as programs in other languages read it.
+fn reply_schema(tool: &str) -> Validator {
+    let operation = tools::find(tool).expect(tool).operation().name();
+    let path = format!("{}/../schemas/json/{operation}.reply.json", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    jsonschema::validator_for(&serde_json::from_str(&text).expect("JSON")).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 impl Listed {
@@ -27,15 +37,19 @@ impl Listed {
             let validator = jsonschema::validator_for(&tool["outputSchema"]).unwrap_or_else(|error| panic!("{}: {error}", tool["name"]));
             (tool["name"].as_str().expect("a name").to_owned(), validator)
         };
-        Self { validators: tools.iter().map(validator).collect(), stack }
+        let validators: BTreeMap<String, Validator> = tools.iter().map(validator).collect();
+        let replies = validators.keys().map(|tool| (tool.clone(), reply_schema(tool))).collect();
+        Self { validators, replies, stack }
     }
 
     /// An answer whose typed value is what the tool's schema says, and whose text ends with whose truth it is.
     async fn good(&self, tool: &str, arguments: Value) -> Answer {
         let answer = self.stack.edge.call(tool, arguments.clone()).await;
         assert!(!answer.is_error, "{tool} {arguments}: {}", answer.text);
-        let wrong: Vec<String> =
-            self.validators[tool].iter_errors(answer.typed()).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        let wrong: Vec<String> = [&self.validators[tool], &self.replies[tool]]
+            .into_iter()
+            .flat_map(|schema| schema.iter_errors(answer.typed()).map(|error| format!("{}: {error}", error.instance_path())))
+            .collect();
         assert!(wrong.is_empty(), "{tool} {arguments}: {wrong:?}\n{}", answer.typed());
         assert!(answer.text.lines().last().is_some_and(|line| line.contains("SIMULATED · ")), "{tool}: {}", answer.text);
         assert!(answer.message.pointer("/result/_meta").is_some_and(Value::is_object), "{tool}: {}", answer.message);

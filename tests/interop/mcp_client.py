@@ -6,8 +6,29 @@ Prints one line of JSON per check: {"name": ..., "problem": null or why it faile
 import asyncio
 import json
 import sys
+from pathlib import Path
 
+from jsonschema import Draft202012Validator
 from mcp import Client
+
+SCHEMAS = Path(__file__).resolve().parents[2] / "schemas" / "json"
+# What a tool asks, whose answer is its structuredContent.
+OPERATIONS = {
+    "get_account": "account.overview",
+    "get_account_summary": "account.summary",
+    "get_positions": "account.positions",
+    "lookup_contract": "contracts.lookup",
+    "ticker_to_conid": "contracts.lookup",
+    "search_contracts": "contracts.search",
+    "get_contract_details": "contracts.details",
+    "get_historical_data": "history.bars",
+    "get_fundamental_data": "fundamentals.company",
+    "get_option_chain": "options.expirations",
+    "get_option_chain_greeks": "options.chain",
+    "get_option_quotes": "options.quotes",
+    "get_historical_news": "news.headlines",
+    "get_article": "news.article",
+}
 
 ARGUMENTS = {
     "get_account": {},
@@ -30,8 +51,15 @@ def told(name, problem=None):
     print(json.dumps({"name": f"mcp client: {name}", "problem": problem}), flush=True)
 
 
+def unlike_its_schema(name, content):
+    """The first thing in which an answer differs from its operation's published schema, or None."""
+    schema = json.loads((SCHEMAS / f"{OPERATIONS[name]}.reply.json").read_text())
+    error = next(Draft202012Validator(schema).iter_errors(content), None)
+    return error and f"{error.json_path}: {error.message}"[:500]
+
+
 async def call(client, name, arguments, **how):
-    """Calls one tool; the client itself checks structuredContent against the tool's outputSchema."""
+    """Calls one tool; the client itself checks structuredContent against the tool's outputSchema, and here it is the wire's."""
     try:
         result = await client.call_tool(name, arguments, **how)
     except Exception as error:  # whatever it is, it is this check's failure and not the end of the others
@@ -45,7 +73,7 @@ async def call(client, name, arguments, **how):
     elif "SIMULATED" not in text.splitlines()[-1]:
         told(name, f"the text does not end with its context: {text[-200:]}")
     else:
-        told(name)
+        told(name, unlike_its_schema(name, result.structured_content))
     return result.structured_content
 
 
@@ -63,9 +91,14 @@ async def options(client, chain):
     asked = {"symbol": "AAPL", "expiration": expirations[4], "limit": 60}
     greeks = await call(client, "get_option_chain_greeks", asked, progress_callback=progress)
     grows = all(a[0] < b[0] for a, b in zip(steps, steps[1:]))
-    told("a chain's progress", None if steps and grows and steps[-1][1] else f"told were {steps}")
-    strikes = [row["strike"] for row in (greeks or {}).get("rows", [])[:2]]
-    await call(client, "get_option_quotes", {"symbol": "AAPL", "expiry": expirations[4], "right": "C", "strikes": strikes})
+    within = all(total and done <= total for done, total in steps)
+    under_way = [done for done, _ in steps if done > 0]
+    told("a chain's progress", None if grows and within and len(under_way) > 1 else f"told were {steps}")
+    strikes = [row["strike"] for row in (greeks or {}).get("rows", []) if row["right"] == "C"][:2]
+    asked = {"symbol": "AAPL", "expiry": expirations[4], "right": "C", "strikes": strikes}
+    quotes = await call(client, "get_option_quotes", asked)
+    quoted = [row["strike"] for row in (quotes or {}).get("rows", [])]
+    told("two strikes are quoted", None if len(set(strikes)) == 2 and quoted == strikes else f"{quoted} for {strikes}")
 
 
 async def main(url):

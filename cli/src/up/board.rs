@@ -87,8 +87,12 @@ impl Board<'_> {
     }
 
     fn options(&self) -> String {
-        let connected = self.health.is_some_and(|health| health.options_client_connected);
-        if connected { "connected to IB".to_owned() } else { "not connected to IB".to_owned() }
+        let state = match self.health.map(|health| health.options_client_connected) {
+            None => "not seen",
+            Some(true) => "connected to IB",
+            Some(false) => "not connected to IB",
+        };
+        state.to_owned()
     }
 
     fn client_ids(&self) -> String {
@@ -114,7 +118,11 @@ mod tests {
     use super::*;
 
     fn render(mode: Option<&str>, nats: &str, why: Option<&str>) -> String {
-        let health: Health = serde_json::from_value(json!({"status": "degraded", "pool": {"pool_size": 3}})).unwrap();
+        rendered(Some(&json!({"status": "degraded", "pool": {"pool_size": 3}})), mode, nats, why)
+    }
+
+    fn rendered(health: Option<&serde_json::Value>, mode: Option<&str>, nats: &str, why: Option<&str>) -> String {
+        let health: Option<Health> = health.map(|said| serde_json::from_value(said.clone()).unwrap());
         let gateway = "paper".parse().unwrap();
         let board = Board {
             edge: "127.0.0.1:48012".parse().unwrap(),
@@ -122,7 +130,7 @@ mod tests {
             nats_version: "2.15.1".to_owned(),
             gateway: &gateway,
             ib: "ib-sim at 127.0.0.1:4002".to_owned(),
-            health: Some(&health),
+            health: health.as_ref(),
             why: why.map(str::to_owned),
             mode: mode.map(str::to_owned),
             data_dir: Path::new("/data"),
@@ -152,5 +160,16 @@ mod tests {
         let text = render(None, "127.0.0.1:4222", Some("the gateway refuses"));
         assert!(text.contains("not connected: the gateway refuses\n") && text.contains("mode not known"), "{text}");
         assert!(text.contains("0 of 3 connected"), "{text}");
+    }
+
+    #[test]
+    fn options_are_connected_not_connected_or_not_seen() {
+        let options = |health: Option<serde_json::Value>| {
+            let text = rendered(health.as_ref(), None, "127.0.0.1:4222", None);
+            text.lines().find_map(|line| line.strip_prefix("  options ")).expect("a line").trim().to_owned()
+        };
+        assert_eq!(options(None), "not seen");
+        assert_eq!(options(Some(json!({"options_client_connected": true}))), "connected to IB");
+        assert_eq!(options(Some(json!({"options_client_connected": false}))), "not connected to IB");
     }
 }

@@ -199,19 +199,18 @@ impl Caller {
                     left_at_work = true;
                     let known = if safe && sent < SENDS_MAX { self.heard_of_last(row, &targets) } else { None };
                     if known.is_none() && !may_ask_again() {
-                        break Err(faults::lost(row, "no worker took the request", sent));
+                        break Err(faults::lost(row, faults::Lost::NotTaken, sent));
                     }
-                    tracing::warn!(operation = row.name(), request_id = %options.request_id, asking = ?known, "no worker took the request");
+                    tracing::warn!(operation = row.name(), request_id = %options.request_id, asking = ?known, "nobody took the request");
                     targets.push(known.unwrap_or(Target::Group));
                     continue;
                 }
                 Ok(Attempt::Gone) => {
                     left_at_work = true;
-                    let why = "the worker that took the request is gone";
                     if !may_ask_again() {
-                        break Err(faults::lost(row, why, sent));
+                        break Err(faults::lost(row, faults::Lost::Gone, sent));
                     }
-                    tracing::warn!(operation = row.name(), request_id = %options.request_id, why, "asking another worker");
+                    tracing::warn!(operation = row.name(), request_id = %options.request_id, "who took the request is gone; asking again");
                     targets.push(Target::Group);
                     continue;
                 }

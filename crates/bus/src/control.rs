@@ -21,8 +21,12 @@ impl Bus {
         P: Serialize,
         R: DeserializeOwned,
     {
-        let internal = |what: String| Fault::new(FaultCode::Internal, format!("{verb} of {}: {what}", of.service));
-        let not_sent = |error: BusError| Fault::new(FaultCode::NoWorker, format!("{verb} was not asked: {error}"));
+        let internal = |what: String| {
+            Fault::new(FaultCode::Internal, format!("{verb} of {}: {what}", of.service)).hint("update both processes to one release")
+        };
+        let not_sent = |error: BusError| {
+            Fault::new(FaultCode::NoWorker, format!("{verb} was not asked: {error}")).hint("check the NATS server (NATS_URL)")
+        };
         let body = serde_json::to_vec(params).map_err(|error| internal(error.to_string()))?;
         let subject = gateway.control(&of.service, &of.id, verb);
         let mut headers = HeaderMap::new();
@@ -40,11 +44,14 @@ impl Bus {
             Ok(answer) => answer.map_err(not_sent)?,
             Err(_) => {
                 let message = format!("{} {} did not answer {verb} within {} ms", of.service, of.id, budget.as_millis());
-                return Err(Fault::new(FaultCode::Timeout, message));
+                return Err(
+                    Fault::new(FaultCode::Timeout, message).hint("it hangs or is overloaded: look at its log, restart it if this lasts")
+                );
             }
         };
         if answer.status == Some(StatusCode::NO_RESPONDERS) {
-            return Err(Fault::new(FaultCode::NoWorker, format!("{} {} is gone, or knows no questions by id", of.service, of.id)));
+            let message = format!("{} {} is gone, or knows no questions by id", of.service, of.id);
+            return Err(Fault::new(FaultCode::NoWorker, message).hint("GET /health tells who is alive; a restarted process has another id"));
         }
         let reply = call::read(&answer, 1)?;
         serde_json::from_slice(&reply.body).map_err(|error| internal(format!("cannot read the answer: {error}")))

@@ -11,6 +11,7 @@ mod connection;
 mod control;
 mod discovery;
 mod fleet;
+mod kind;
 mod mux;
 mod names;
 mod serve;

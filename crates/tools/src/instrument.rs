@@ -4,7 +4,6 @@ use schemas::{
     Fault, Num,
     contracts::{Contract, ContractQuery, SEC_TYPES},
 };
-use serde_json::{Map, Value};
 
 use crate::{
     argument::Argument,
@@ -27,15 +26,6 @@ pub(crate) const RIGHT: Argument = Argument::text("right", "C or P");
 pub(crate) const MULTIPLIER: Argument = Argument::text("multiplier", "Contract multiplier");
 pub(crate) const LOCAL_SYMBOL: Argument = Argument::text("local_symbol", "IB's local symbol");
 pub(crate) const TRADING_CLASS: Argument = Argument::text("trading_class", "IB's trading class");
-
-/// What a door without tools is asked about, named by `symbol`, `sec_type`, `exchange`, `currency` and `conid`: read and
-/// checked as the arguments of a tool.
-pub fn query_of(named: &Map<String, Value>) -> Result<ContractQuery, Fault> {
-    const NAMES: &[Argument] = &[SYMBOL, SEC_TYPE, EXCHANGE, CURRENCY, CONID];
-    let query = Asked::read("this path", NAMES, named)?.instrument(Purpose::Contract)?;
-    query.check()?;
-    Ok(query)
-}
 
 impl Asked {
     /// The instrument that the arguments name; remembers how the symbol was read.

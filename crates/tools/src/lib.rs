@@ -33,7 +33,7 @@ mod tool;
 pub use context::context_line;
 pub use fault_text::fault_text;
 pub use instructions::{INSTRUCTION_BYTES_MAX, InstructionFacts, instructions};
-pub use instrument::query_of;
+pub use options::underlying_of;
 pub use page::{Rendered, TEXT_BYTES_MAX};
 pub use spelling::nearest as nearest_of;
 pub use texts::Texts;

@@ -1,11 +1,14 @@
 //! A reply's schema as `tools/list` carries it.
 //!
 //! Invariant: it has every field that the operation's reply has, with its type, and accepts every reply that a service
-//! writes. What a listing cannot afford to repeat for every tool is left to the wire contract: words, names of types, widths
+//! writes, also one of a later release that knows more names (an enum with `unknown` is open). What a listing cannot afford to repeat for every tool is left to the wire contract: words, names of types, widths
 //! of integers, defaults, which fields are always there, what the context consists of beyond its fixed names.
 
 use schemas::Row;
 use serde_json::{Map, Value, json};
+
+/// The name that stands for all that an older reader does not know, see the enums of `schemas`.
+const OPEN: &str = "unknown";
 
 pub(crate) fn schema(row: &Row) -> Value {
     let mut schema = (row.written_schema)().to_value();
@@ -82,9 +85,14 @@ fn drop_annotations(schema: &mut Map<String, Value>) {
     }
 }
 
-/// The names of an open enum, each with a sentence of its own, become one `enum`.
+/// The names of an enum, each with a sentence of its own, become one `enum`; of an open one they are not all, so any text
+/// is.
 fn merge_names(schema: &mut Map<String, Value>) {
-    let Some(Value::Array(options)) = schema.get("oneOf") else { return };
+    let own = Value::Object(schema.clone());
+    let options = match schema.get("oneOf") {
+        Some(Value::Array(options)) => options.as_slice(),
+        _ => std::slice::from_ref(&own),
+    };
     let mut names = Vec::new();
     for option in options {
         match (option.get("const"), option.get("enum")) {
@@ -94,8 +102,11 @@ fn merge_names(schema: &mut Map<String, Value>) {
         }
     }
     schema.shift_remove("oneOf");
+    schema.shift_remove("enum");
     schema.insert("type".to_owned(), json!("string"));
-    schema.insert("enum".to_owned(), Value::Array(names));
+    if !names.iter().any(|name| name == OPEN) {
+        schema.insert("enum".to_owned(), Value::Array(names));
+    }
 }
 
 /// A type that is used once stands where it is used, one that is not used is gone, and the others are named.

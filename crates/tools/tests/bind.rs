@@ -39,7 +39,7 @@ fn what_was_not_sent_is_absent() {
         ),
         ("get_article", json!({"articleId": "BRFG$1", "providerCode": "BRFG"}), json!({"article_id": "BRFG$1", "provider": "BRFG"})),
         ("get_fundamental_data", json!({"symbol": "AAPL"}), json!({"contract": {"symbol": "AAPL"}, "report_type": "ReportsFinSummary"})),
-        ("get_option_chain", json!({"symbol": "AAPL"}), json!({"contract": {"symbol": "AAPL"}, "limit": 20})),
+        ("get_option_chain", json!({"symbol": "AAPL"}), json!({"contract": {"symbol": "AAPL"}, "limit": 20, "prefer": "index"})),
         (
             "get_option_chain_greeks",
             json!({"symbol": "AAPL", "expiration": "20261218"}),

@@ -88,6 +88,8 @@ fn what_is_sent_reaches_the_operation() {
     for name in ["moneyness", "strikes"] {
         assert_eq!(asked("get_option_chain_greeks", with("get_option_chain_greeks", json!({ name: 10 })))[name].as_f64(), Some(10.0));
     }
+    let default = json!({"contract": {"symbol": "NDX", "exchange": "CBOE"}, "limit": 20, "prefer": "index"});
+    assert_eq!(asked("get_option_chain", json!({"symbol": "NDX", "exchange": "CBOE"})), default, "IND is the default");
     assert_eq!(asked("get_option_chain", json!({"conid": 265598})), json!({"contract": {"conid": 265598}, "limit": 20}));
 }
 

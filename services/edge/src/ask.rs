@@ -51,7 +51,8 @@ pub(crate) struct Answered<'a> {
 pub(crate) async fn ask<'a>(edge: &'a Edge, question: Question<'_>) -> Result<Answered<'a>, Fault> {
     let row = question.row;
     let Ok(slot) = edge.calls.try_acquire() else {
-        return Err(Fault::new(FaultCode::Busy, format!("the edge works on {CALLS_MAX} calls already")));
+        return Err(Fault::new(FaultCode::Busy, format!("the edge works on {CALLS_MAX} calls already"))
+            .hint("ask again shortly, with fewer calls at the same time"));
     };
     let Some(caller) = edge.caller() else {
         return Err(Fault::new(FaultCode::NoWorker, "the edge has not reached NATS yet").hint("start nats-server, or set NATS_URL"));

@@ -6,15 +6,13 @@
 use std::time::Duration;
 
 use bus::Seen;
-use schemas::{context::Mode, health::Heartbeat};
+use schemas::{context::Mode, health::Heartbeat, subject::OPTIONS_SERVICE};
 use serde::Serialize;
 
 use crate::breaker::{Position, View};
 
 /// Heartbeats' name of the processes that answer reads.
 const WORKERS: &str = "ib-worker";
-/// Heartbeats' name of the process that answers option chains.
-const OPTIONS: &str = "options";
 
 /// All that the answer is made of.
 #[derive(Debug)]
@@ -99,7 +97,8 @@ pub(crate) fn report(facts: &Facts<'_>) -> Report {
     workers.sort_by(|a, b| (a.client_id.unwrap_or(i32::MAX), &a.id).cmp(&(b.client_id.unwrap_or(i32::MAX), &b.id)));
     let count = |holds: fn(&Worker) -> bool| workers.iter().filter(|worker| holds(worker)).count();
     let (alive, connected, available) = (count(|w| w.alive), count(|w| w.ib_connected), count(|w| w.available));
-    let options_connected = facts.seen.iter().any(|seen| seen.beat.service == OPTIONS && seen.is_alive() && seen.beat.ib_connected());
+    let options_connected =
+        facts.seen.iter().any(|seen| seen.beat.service == OPTIONS_SERVICE && seen.is_alive() && seen.beat.ib_connected());
     let ib_connected = connected > 0 || options_connected;
     let status = match facts.breaker.position {
         Position::Open => Status::Unhealthy,

@@ -61,7 +61,7 @@ fn asked(seen: &[Seen], breaker: View) -> Report {
 fn the_predecessors_document_word_for_word() {
     let mut full = worker(12, State::Ready, true);
     full.beat.in_flight = 8;
-    let options = seen(OPTIONS, "o", 99, State::Ready, true);
+    let options = seen(OPTIONS_SERVICE, "o", 99, State::Ready, true);
     let said = asked(&[full, worker(11, State::Ready, true), worker(10, State::Ready, true), options], closed());
     let text = serde_json::to_string(&said).expect("json");
     let row = |client: i32, available: bool| {
@@ -86,7 +86,7 @@ fn the_status_table() {
     let mut stale = worker(10, State::Ready, true);
     stale.age = Duration::from_secs(7);
     let half_open = View { position: Position::HalfOpen, ..open() };
-    let options = |connected| seen(OPTIONS, "o", 99, State::Ready, connected);
+    let options = |connected| seen(OPTIONS_SERVICE, "o", 99, State::Ready, connected);
     let table: &[(&str, Vec<Seen>, View, Status, u16)] = &[
         ("nobody", vec![], closed(), Unhealthy, 503),
         ("a worker connected", vec![worker(10, State::Ready, true)], closed(), Healthy, 200),

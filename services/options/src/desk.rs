@@ -10,7 +10,11 @@ use ib_link::Link;
 use ib_service::{Base, Coalesced, Hours, Lenders, Reference};
 use jiff::civil::Date;
 use moka::sync::Cache;
-use schemas::{Fault, FaultCode, contracts::ContractQuery, options::MissingWhat};
+use schemas::{
+    Fault, FaultCode,
+    contracts::ContractQuery,
+    options::{MissingWhat, Prefer},
+};
 use tokio::time::Instant;
 
 use crate::{
@@ -88,7 +92,16 @@ impl Desk {
     }
 
     pub(crate) async fn underlying(&self, query: &ContractQuery, deadline: Instant) -> Result<Underlying, Fault> {
-        underlying::find(&self.reference, query, deadline).await
+        self.underlying_preferring(Prefer::Stock, query, deadline).await
+    }
+
+    pub(crate) async fn underlying_preferring(
+        &self,
+        prefer: Prefer,
+        query: &ContractQuery,
+        deadline: Instant,
+    ) -> Result<Underlying, Fault> {
+        underlying::find(&self.reference, query, prefer, deadline).await
     }
 
     /// A caller's expiration, checked without IB.

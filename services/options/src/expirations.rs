@@ -8,7 +8,7 @@ use jiff::{Timestamp, civil::Date};
 use schemas::{
     Context, Fault, FaultCode, Num,
     context::DataType,
-    options::{ChainStrikes, ExpirationsParams, ExpirationsReply},
+    options::{ChainStrikes, ExpirationsParams, ExpirationsReply, Prefer},
 };
 
 use crate::{checks, desk::Desk, discovery::Class};
@@ -17,7 +17,8 @@ pub(crate) async fn expirations(desk: Arc<Desk>, params: ExpirationsParams, requ
     checks::expirations(&params)?;
     let class = checks::text("trading_class", params.trading_class.as_deref())?;
     let answer_by = Desk::answer_by(request.deadline);
-    let underlying = desk.underlying(&params.contract, answer_by).await?;
+    let prefer = params.prefer.unwrap_or(Prefer::Stock);
+    let underlying = desk.underlying_preferring(prefer, &params.contract, answer_by).await?;
     let discovered = desk.discover(&underlying, answer_by).await?;
     let hours = Hours::of(&underlying.resolved.details);
     let now = desk.reference.now();

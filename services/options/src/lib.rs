@@ -37,14 +37,14 @@ use ib_service::{Error, Shape};
 use schemas::{
     ClientId,
     options::{Chain, Expirations, Quote, Quotes},
-    subject::OPTIONS_QUEUE,
+    subject::{OPTIONS_QUEUE, OPTIONS_SERVICE},
 };
 use service::Process;
 
 use crate::{desk::Desk, pricing::Model};
 
 /// Name in heartbeats and discovery.
-pub const SERVICE: &str = "options";
+pub const SERVICE: &str = OPTIONS_SERVICE;
 
 /// Requests that are worked on at once: more than lines allow, since most of their time is IB's.
 const SLOTS: usize = 32;

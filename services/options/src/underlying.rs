@@ -1,9 +1,7 @@
 //! What options are on: a stock, an index or a future.
 
-use std::sync::Arc;
-
 use ib_service::{Reference, Resolved};
-use schemas::{Fault, contracts::ContractQuery};
+use schemas::{Fault, contracts::ContractQuery, options::Prefer};
 use tokio::time::Instant;
 
 /// Kinds of instruments that have options.
@@ -50,7 +48,7 @@ impl Underlying {
 }
 
 /// The underlying that a caller names.
-pub(crate) async fn find(reference: &Arc<Reference>, query: &ContractQuery, deadline: Instant) -> Result<Underlying, Fault> {
+pub(crate) async fn find(reference: &Reference, query: &ContractQuery, prefer: Prefer, deadline: Instant) -> Result<Underlying, Fault> {
     const TYPES: [&str; 3] = ["STK", "IND", "FUT"];
     const FIELD: &str = "contract.sec_type";
     let wrong = |said: &str| {
@@ -65,7 +63,10 @@ pub(crate) async fn find(reference: &Arc<Reference>, query: &ContractQuery, dead
     {
         return Err(wrong(&format!("sec_type {sec_type}")));
     }
-    let resolved = reference.contract(query, deadline).await?;
+    let resolved = match prefer {
+        Prefer::Stock => reference.contract(query, deadline).await?,
+        Prefer::Index => reference.index_or_contract(query, deadline).await?,
+    };
     let kind = Kind::of(&resolved.contract.sec_type)
         .ok_or_else(|| wrong(&format!("{} ({})", resolved.contract.symbol, resolved.contract.sec_type)))?;
     Ok(Underlying { resolved, kind })

@@ -3,31 +3,25 @@
 use std::time::Duration;
 
 use schemas::{
-    Fault, FaultCode, Operation, REPLY_BYTES_MAX, Retry, Row,
+    Fault, FaultCode, REPLY_BYTES_MAX, Retry, Row,
     health::{Heartbeat, State},
-    subject::OPTIONS_QUEUE,
+    subject::OPTIONS_SERVICE,
 };
 
-use crate::{connection::BusError, fleet::Seen};
+use crate::{
+    connection::BusError,
+    fleet::Seen,
+    kind::{Kind, is_of_options},
+};
 
-/// What the processes that answer a family are called, in the singular and for a command.
-struct Kind {
-    one: &'static str,
-    command: &'static str,
-}
-
-const WORKER: Kind = Kind { one: "worker", command: "worker" };
-const OPTIONS: Kind = Kind { one: "options service", command: "options" };
-
-/// Nobody listens: say why, from the heartbeats. Options have a process and an IB session of their own, which tell
-/// nothing about the workers' and the other way round.
+/// Nobody listens: say why, from the heartbeats. Those of options tell nothing about the workers, and the other way round.
 pub(super) fn nobody(row: &Row, seen: &[Seen]) -> Fault {
     let name = row.name();
-    let of_options = row.family == schemas::options::Chain::FAMILY;
-    let answers = |beat: &Heartbeat| beat.ib.is_some() && (beat.service == OPTIONS_QUEUE) == of_options;
+    let of_options = is_of_options(row);
+    let answers = |beat: &Heartbeat| beat.ib.is_some() && (beat.service == OPTIONS_SERVICE) == of_options;
     let workers: Vec<&Heartbeat> = seen.iter().filter(|seen| seen.is_alive() && answers(&seen.beat)).map(|seen| &seen.beat).collect();
-    let kind = if of_options { OPTIONS } else { WORKER };
-    let Kind { one, command } = kind;
+    let kind = Kind::of(row);
+    let Kind { one, command, .. } = kind;
     if workers.is_empty() {
         return Fault::new(FaultCode::NoWorker, format!("nobody serves {name}: no {one} runs"))
             .hint(format!("start one (`ibmesh {command}`, or the whole stack with `ibmesh up`); GET /health tells who is alive"));
@@ -37,7 +31,7 @@ pub(super) fn nobody(row: &Row, seen: &[Seen]) -> Fault {
             .hint("IB or the gateway's network is away; the gateway reconnects by itself");
     }
     if workers.iter().any(|beat| beat.state == State::IbDown) {
-        return gateway_down(&workers, &kind);
+        return gateway_down(&workers, kind);
     }
     // The states of one release pass; a release that does not know the operation stays as it is.
     let other = workers.iter().find(|beat| beat.state == State::Ready && !beat.operations.is_empty() && beat.version != schemas::VERSION);
@@ -51,7 +45,7 @@ pub(super) fn nobody(row: &Row, seen: &[Seen]) -> Fault {
         .hint(format!("the {one} serves as soon as it has its IB session; GET /health shows what it waits for"))
 }
 
-fn gateway_down(workers: &[&Heartbeat], &Kind { one, .. }: &Kind) -> Fault {
+fn gateway_down(workers: &[&Heartbeat], Kind { one, .. }: Kind) -> Fault {
     let down = workers.iter().filter(|beat| beat.state == State::IbDown).filter_map(|beat| beat.ib.as_ref());
     // One that knows the reason tells it for all.
     let session = down.max_by_key(|ib| ib.reason.is_some());
@@ -65,12 +59,23 @@ fn gateway_down(workers: &[&Heartbeat], &Kind { one, .. }: &Kind) -> Fault {
         .hint("start or log in the gateway; whoever needs it connects by itself within seconds")
 }
 
-/// Nobody took the request, or who took it is gone.
-pub(super) fn lost(row: &Row, why: &str, attempts: u32) -> Fault {
+/// How a request was lost.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Lost {
+    NotTaken,
+    Gone,
+}
+
+pub(super) fn lost(row: &Row, how: Lost, attempts: u32) -> Fault {
+    let Kind { one, .. } = Kind::of(row);
+    let why = match how {
+        Lost::NotTaken => format!("no {one} took the request"),
+        Lost::Gone => format!("the {one} that took the request is gone"),
+    };
     let message = format!("{}: {why} ({attempts} attempts)", row.name());
     match row.retry {
         Retry::Safe => Fault::new(FaultCode::NoWorker, message)
-            .hint("workers that hang or died are shown by GET /health; `ibmesh up` and compose restart them"),
+            .hint(format!("GET /health shows whether the {one} hangs or died; `ibmesh up` and compose restart it")),
         Retry::Never => unknown(message),
     }
 }
@@ -97,4 +102,22 @@ pub(super) fn not_sent(error: &BusError) -> Fault {
 pub(super) fn too_large(row: &Row, bytes: usize, server_max: usize) -> Fault {
     let most = server_max.min(REPLY_BYTES_MAX);
     Fault::new(FaultCode::TooLarge, format!("the parameters of {} have {bytes} bytes, at most {most} fit one message", row.name()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workers_are_no_advice_to_who_waits_for_options() {
+        for row in schemas::OPERATIONS {
+            let kind = Kind::of(row);
+            let mut told = vec![kind.when_busy.to_owned(), kind.when_ending.to_owned()];
+            for fault in [lost(row, Lost::NotTaken, 2), lost(row, Lost::Gone, 2), nobody(row, &[])] {
+                told.extend([fault.message, fault.hint.expect("what to do")]);
+            }
+            let of_workers = told.iter().filter(|text| text.contains("worker")).count();
+            assert_eq!(of_workers == 0, row.family == "options", "{}: {told:?}", row.name());
+        }
+    }
 }

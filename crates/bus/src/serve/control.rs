@@ -3,7 +3,7 @@
 //! Invariant: at most [`AT_ONCE_MAX`] are at work, each no longer than [`CONTROL_DEADLINE_MS`]; one more is refused at
 //! once. A verb takes no slot: what is asked here must be quick, and must be possible while every slot is taken.
 
-use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_nats::{HeaderMap, Message};
 use bytes::Bytes;
@@ -16,7 +16,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{Shared, answer};
+use super::{Shared, answer, route::object, run::guarded};
 use crate::{
     connection::{BusError, within},
     names,
@@ -27,6 +27,8 @@ const AT_ONCE_MAX: usize = 16;
 const SUBSCRIBE_MAX: Duration = Duration::from_secs(2);
 /// Text of a caller that is quoted back, in characters.
 const QUOTE_MAX: usize = 300;
+/// To whoever asks what cannot be read.
+const HINT: &str = "schemas/src/control.rs has the verbs and their parameters";
 
 type Handler = Box<dyn Fn(Bytes) -> BoxFuture<'static, Result<Vec<u8>, Fault>> + Send + Sync>;
 
@@ -51,14 +53,11 @@ where
 fn decode<P: DeserializeOwned>(verb: &str, body: &[u8]) -> Result<P, Fault> {
     if body.len() > CONTROL_BYTES_MAX {
         let message = format!("the body of {verb} has {} bytes, at most {CONTROL_BYTES_MAX} are read", body.len());
-        return Err(Fault::new(FaultCode::TooLarge, message));
+        return Err(Fault::new(FaultCode::TooLarge, message).hint(HINT));
     }
-    let body = if body.trim_ascii().is_empty() { b"{}" } else { body };
-    if body.trim_ascii_start().first() != Some(&b'{') {
-        return Err(Fault::invalid("body", format!("the body of {verb} is no JSON object")));
-    }
-    serde_json::from_slice(body)
-        .map_err(|error| Fault::invalid("body", format!("the body of {verb}: {}", clipped(&error.to_string(), QUOTE_MAX))))
+    let invalid = |what: String| Fault::invalid("body", format!("the body of {verb}{what}")).hint(HINT);
+    let body = object(body).map_err(|_| invalid(" is no JSON object".to_owned()))?;
+    serde_json::from_slice(body).map_err(|error| invalid(format!(": {}", clipped(&error.to_string(), QUOTE_MAX))))
 }
 
 fn encode<R: Serialize>(verb: &str, reply: &R) -> Result<Vec<u8>, Fault> {
@@ -80,7 +79,9 @@ pub(super) async fn listen(shared: &Arc<Shared>) -> Result<AbortOnDropHandle<()>
             shared.tracker.clone().spawn(async move {
                 let outcome = match permit {
                     Ok(_permit) => work(&shared, &message).await,
-                    Err(_) => Err(Fault::new(FaultCode::Busy, format!("{AT_ONCE_MAX} questions by id are at work"))),
+                    Err(_) => {
+                        Err(Fault::new(FaultCode::Busy, format!("{AT_ONCE_MAX} questions by id are at work")).hint("ask again shortly"))
+                    }
                 };
                 reply(&shared, &message, outcome).await;
             });
@@ -94,18 +95,17 @@ async fn work(shared: &Shared, message: &Message) -> Result<Vec<u8>, Fault> {
     let Some((verb, handler)) = shared.controls.get_key_value(verb) else {
         let (service, shown) = (shared.settings.service, clipped(verb, QUOTE_MAX));
         let known = shared.controls.keys().map(|&verb| verb.to_owned());
-        return Err(Fault::new(FaultCode::Unsupported, format!("{service} knows no `{shown}`")).allowed(known));
+        let fault = Fault::new(FaultCode::Unsupported, format!("{service} knows no `{shown}`"));
+        return Err(fault.allowed(known).hint("update the process to the asking one's release, or ask one of the verbs that it knows"));
     };
     let asked_ms = names::value(message.headers.as_ref(), &names::TIMEOUT_MS).and_then(|text| text.parse::<u64>().ok());
     let budget_ms = asked_ms.unwrap_or(CONTROL_DEADLINE_MS).min(CONTROL_DEADLINE_MS);
     let answer_by = arrived + Duration::from_millis(budget_ms);
-    // It may panic before there is a future, too.
-    let work = AssertUnwindSafe(async { handler(message.payload.clone()).await }).catch_unwind();
-    match tokio::time::timeout_at(answer_by, work).await {
-        Ok(Ok(outcome)) => outcome,
-        Ok(Err(_)) => Err(Fault::new(FaultCode::Internal, format!("{verb} failed inside; the log has the cause"))),
-        Err(_) => Err(Fault::new(FaultCode::Timeout, format!("{verb} was not done after {budget_ms} ms"))),
-    }
+    let work = guarded(|| (*verb).to_owned(), async { handler(message.payload.clone()).await });
+    tokio::time::timeout_at(answer_by, work).await.unwrap_or_else(|_| {
+        let message = format!("{verb} was not done after {budget_ms} ms");
+        Err(Fault::new(FaultCode::Timeout, message).hint(format!("grant it up to {CONTROL_DEADLINE_MS} ms, or ask again later")))
+    })
 }
 
 async fn reply(shared: &Shared, message: &Message, outcome: Result<Vec<u8>, Fault>) {

@@ -73,15 +73,22 @@ impl Route {
     }
 }
 
-/// Parameters from JSON; an empty body counts as `{}`, so that the shortest script can call.
-fn decode<O: Operation>(row: &Row, body: &[u8]) -> Result<O::Params, Fault> {
-    let body = if body.trim_ascii().is_empty() { b"{}" } else { body };
-    if body.trim_ascii_start().first() != Some(&b'{') {
-        // serde reads a list as a struct's fields in their order, which is nobody's contract.
-        let message =
-            format!("the body of {} is no JSON object; it begins with `{}`", row.name(), clipped(&String::from_utf8_lossy(body), 20));
-        return Err(Fault::invalid("body", message).hint(hint(row)));
+/// A body that may be a JSON object, else how it begins. An empty one counts as `{}`, so that the shortest script can
+/// call. serde would read a list as a struct's fields in their order, which is nobody's contract.
+pub(super) fn object(body: &[u8]) -> Result<&[u8], String> {
+    match body.trim_ascii_start().first() {
+        None => Ok(b"{}"),
+        Some(b'{') => Ok(body),
+        Some(_) => Err(clipped(&String::from_utf8_lossy(body), 20)),
     }
+}
+
+/// Parameters from JSON.
+fn decode<O: Operation>(row: &Row, body: &[u8]) -> Result<O::Params, Fault> {
+    let body = object(body).map_err(|begins| {
+        let message = format!("the body of {} is no JSON object; it begins with `{begins}`", row.name());
+        Fault::invalid("body", message).hint(hint(row))
+    })?;
     // Keeping track of where costs time which readable parameters need not pay.
     if let Ok(params) = serde_json::from_slice(body) {
         return Ok(params);

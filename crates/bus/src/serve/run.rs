@@ -18,6 +18,7 @@ use super::{
     progress,
     route::Route,
 };
+use crate::kind::Kind;
 
 /// Takes a message on, or answers `busy`. Never waits: the receive loop must stay free.
 pub(super) fn take(shared: &Arc<Shared>, route: &Arc<Route>, message: Message) {
@@ -88,13 +89,7 @@ async fn handle(shared: &Arc<Shared>, route: &Route, job: &Job, place: Place, at
             return Err(late(route.row, job));
         }
         started = Some(Instant::now());
-        // A handler that panics must not take the process, with every other request, down. It may panic before there is
-        // a future, too.
-        let outcome = AssertUnwindSafe(async { route.call(job.body.clone(), job.request.clone()).await }).catch_unwind().await;
-        outcome.unwrap_or_else(|_| {
-            let message = format!("{} failed inside; the log has the cause", route.row.name());
-            Err(Fault::new(FaultCode::Internal, message))
-        })
+        guarded(|| route.row.name(), async { route.call(job.body.clone(), job.request.clone()).await }).await
     };
     let outcome = {
         let mut work = pin!(work);
@@ -123,6 +118,15 @@ async fn handle(shared: &Arc<Shared>, route: &Route, job: &Job, place: Place, at
     (outcome, started)
 }
 
+/// A handler that panics must not take the process, with every other request, down. It may panic before there is a
+/// future, too, so `work` is what calls it.
+pub(super) async fn guarded<T>(name: impl FnOnce() -> String, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
+        let message = format!("{} failed inside; the log has the cause", name());
+        Err(Fault::new(FaultCode::Internal, message).hint("the request's id finds it; other requests are not touched"))
+    })
+}
+
 /// Counts, tells the observer, replies.
 async fn finish(shared: &Shared, route: &Route, job: &Job, outcome: Outcome, started: Option<Instant>) {
     let now = Instant::now();
@@ -144,8 +148,7 @@ async fn finish(shared: &Shared, route: &Route, job: &Job, outcome: Outcome, sta
 
 fn busy(shared: &Shared, row: &Row) -> Fault {
     let (slots, waiting) = (shared.settings.slots, shared.settings.waiting_max);
-    Fault::new(FaultCode::Busy, format!("{}: {slots} requests are at work and {waiting} wait", row.name()))
-        .hint("try again shortly, or run more workers")
+    Fault::new(FaultCode::Busy, format!("{}: {slots} requests are at work and {waiting} wait", row.name())).hint(Kind::of(row).when_busy)
 }
 
 fn late(row: &Row, job: &Job) -> Fault {
@@ -160,9 +163,10 @@ fn late(row: &Row, job: &Job) -> Fault {
 
 /// The process ends before the work does. `busy` makes the caller ask another worker at once.
 fn stopped(row: &Row) -> Fault {
-    let message = format!("{} was stopped: its worker is ending", row.name());
+    let kind = Kind::of(row);
+    let message = format!("{} was stopped: its {} is ending", row.name(), kind.one);
     match row.retry {
-        Retry::Safe => Fault::new(FaultCode::Busy, message).hint("ask again: another worker answers"),
+        Retry::Safe => Fault::new(FaultCode::Busy, message).hint(kind.when_ending),
         Retry::Never => Fault::new(FaultCode::UnknownOutcome, message),
     }
 }

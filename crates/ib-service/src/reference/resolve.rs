@@ -40,9 +40,13 @@ struct Reading {
 impl Reference {
     /// Every contract that `query` names, by the first reading that names any.
     pub async fn contracts(&self, query: &ContractQuery, deadline: Instant) -> Result<Vec<Resolved>, Fault> {
+        self.by_readings(query, readings(query), deadline).await
+    }
+
+    async fn by_readings(&self, query: &ContractQuery, readings: Vec<Reading>, deadline: Instant) -> Result<Vec<Resolved>, Fault> {
         query.check()?;
         let mut nothing = None;
-        for reading in readings(query) {
+        for reading in readings {
             match self.find(&reading.query, deadline).await {
                 Ok(found) => {
                     contradiction(query, &found)?;
@@ -63,6 +67,13 @@ impl Reference {
     /// The one contract that `query` names.
     pub async fn contract(&self, query: &ContractQuery, deadline: Instant) -> Result<Resolved, Fault> {
         let found = self.contracts(query, deadline).await?;
+        one(query, found, self.now())
+    }
+
+    /// As [`Self::contract`], for a caller whose own default is an index: that is what a symbol without a type means, and the
+    /// default yields to a stock where no index is called so.
+    pub async fn index_or_contract(&self, query: &ContractQuery, deadline: Instant) -> Result<Resolved, Fault> {
+        let found = self.by_readings(query, index_first(query), deadline).await?;
         one(query, found, self.now())
     }
 
@@ -158,6 +169,21 @@ fn readings(query: &ContractQuery) -> Vec<Reading> {
         any.assumed.push("the currency of the exchange, because nothing is traded in USD".to_owned());
         readings.push(any);
     }
+    readings
+}
+
+/// The readings of a query, an index before a stock. Nothing changes for who named a type or an id.
+fn index_first(query: &ContractQuery) -> Vec<Reading> {
+    let mut readings = readings(query);
+    let index = readings.iter().position(|reading| query.sec_type.is_none() && reading.query.sec_type.as_deref() == Some("IND"));
+    let (Some(index), Some(symbol)) = (index, &query.symbol) else { return readings };
+    let mut first = readings.remove(index);
+    first.assumed.clear();
+    let place = if query.exchange.is_none() { " on SMART" } else { "" };
+    for reading in &mut readings {
+        reading.assumed.insert(0, format!("STK{place}, because no index is called {symbol}"));
+    }
+    readings.insert(0, first);
     readings
 }
 

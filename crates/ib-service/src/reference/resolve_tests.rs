@@ -39,6 +39,23 @@ fn defaults_yield_to_the_kind_of_instrument() {
 }
 
 #[test]
+fn an_index_comes_first_for_whose_default_it_is_and_yields_by_name() {
+    let told = |readings: Vec<Reading>| -> Vec<(String, Vec<String>)> {
+        readings.into_iter().map(|reading| (reading.query.sec_type.unwrap_or_default(), reading.assumed)).collect()
+    };
+    let both = told(index_first(&query("AAPL", None)));
+    let kinds: Vec<&str> = both.iter().map(|(kind, _)| kind.as_str()).collect();
+    assert_eq!(kinds, ["IND", "STK", "STK"]);
+    assert!(both[0].1.is_empty(), "{both:?}");
+    assert!(both[1..].iter().all(|(_, assumed)| assumed[0] == "STK on SMART, because no index is called AAPL"), "{both:?}");
+    let sent = ContractQuery { exchange: Some("NYSE".to_owned()), ..query("KO", None) };
+    assert_eq!(index_first(&sent)[1].assumed[0], "STK, because no index is called KO", "what was sent is no default");
+    for same in [query("SPX", Some("STK")), query("SPX", Some("IND")), ContractQuery { conid: Some(1), ..query("SPX", None) }] {
+        assert_eq!(index_first(&same), readings(&same));
+    }
+}
+
+#[test]
 fn a_default_currency_yields_and_a_sent_one_stays() {
     let currencies: Vec<_> = readings(&query("SAP", Some("STK"))).into_iter().map(|reading| reading.query.currency).collect();
     assert_eq!(currencies, [Some("USD".to_owned()), None]);

@@ -5,16 +5,31 @@
 
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use schemas::{Fault, Num, contracts::ContractQuery, options::DataWanted};
+use serde_json::{Map, Value};
 
 use crate::{
+    argument::Argument,
     asked::Asked,
-    dates, instrument,
+    dates,
+    instrument::{self, CONID, CURRENCY, EXCHANGE, SEC_TYPE, SYMBOL},
     symbol::{self, Hints, Purpose},
     text,
 };
 
 /// Security types of options themselves, which nobody means as an underlying.
 const OF_OPTIONS: &[&str] = &["OPT", "FOP", "WAR", "BAG"];
+
+/// For a door without tools: the underlying that `symbol`, `sec_type`, `exchange`, `currency` and `conid` name, read and
+/// checked as the arguments of a tool. `instead` is the call that a caller who named an option needs.
+pub fn underlying_of(named: &Map<String, Value>, instead: impl Fn(&ContractQuery) -> String) -> Result<ContractQuery, Fault> {
+    const NAMES: &[Argument] = &[SYMBOL, SEC_TYPE, EXCHANGE, CURRENCY, CONID];
+    const DOOR: &str = "this path";
+    let mut asked = Asked::read(DOOR, NAMES, named)?;
+    let sent = asked.contract_fields()?;
+    let query = underlying(&mut asked, sent, DOOR, instead)?;
+    query.check()?;
+    Ok(query)
+}
 
 /// The underlying, from what was sent beside the symbol. `instead` is the call that a caller who sent an option needs.
 pub(super) fn underlying(

@@ -4,12 +4,13 @@ mod ask;
 mod listing;
 mod table;
 
+pub use ask::underlying_of;
 use schemas::{
     Context, Fault,
     contracts::ContractQuery,
     options::{
         CHAIN_LIMIT_DEFAULT, CHAIN_LIMIT_MAX, Chain, ChainParams, ChainReply, Expirations, ExpirationsParams, ExpirationsReply,
-        MAX_AGE_MS_MAX, MONEYNESS_MAX, QUOTED_STRIKES_MAX, Quotes, QuotesParams, STRIKES_EACH_SIDE_MAX,
+        MAX_AGE_MS_MAX, MONEYNESS_MAX, Prefer, QUOTED_STRIKES_MAX, Quotes, QuotesParams, STRIKES_EACH_SIDE_MAX,
     },
 };
 
@@ -39,7 +40,7 @@ impl Definition for GetOptionChain {
     type Op = Expirations;
     const NAME: &'static str = "get_option_chain";
     const TITLE: &'static str = "Get Option Chain";
-    const ABOUT: &'static str = "Expirations and strikes of an underlying's options by trading class, without prices. Not every combination exists. sec_type and exchange yield to the underlying unless sent.";
+    const ABOUT: &'static str = "Expirations and strikes of an underlying's options by trading class, without prices. Not every combination exists. Unless sent, sec_type and exchange yield to a stock where no index has the symbol.";
     const ARGUMENTS: &'static [Argument] = &[
         UNDERLYING,
         SEC_TYPE.about("Underlying's type: IND, STK, FUT").or_text("IND"),
@@ -58,6 +59,8 @@ impl Definition for GetOptionChain {
         let instead = |option: &ContractQuery| format!("{}({})", Self::NAME, ask::named(option));
         let sent = asked.contract_fields()?;
         let contract = ask::underlying(asked, sent, Self::NAME, instead)?;
+        // The default of `sec_type`, which yields to a stock where no index is called so.
+        let prefer = (contract.sec_type.is_none() && contract.conid.is_none()).then_some(Prefer::Index);
         let (min_strike, max_strike) = ask::bounds(asked)?;
         Ok(ExpirationsParams {
             contract,
@@ -66,6 +69,7 @@ impl Definition for GetOptionChain {
             max_strike,
             limit: Some(ask::count(asked, "max_strikes").unwrap_or(STRIKES_DEFAULT)),
             offset: ask::count(asked, "strike_offset"),
+            prefer,
         })
     }
 

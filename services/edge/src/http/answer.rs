@@ -35,21 +35,28 @@ pub(crate) fn fault(fault: &Fault) -> Response {
     response
 }
 
-/// Whether `Accept` names `media_type` itself; a wildcard does not.
-pub(crate) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+/// Whether `Accept` names `media_type` itself, which a wildcard does not, and does not prefer JSON to it.
+pub(crate) fn prefers(headers: &HeaderMap, media_type: &str) -> bool {
+    let own = weight(headers, media_type);
+    own > 0.0 && own >= weight(headers, "application/json")
+}
+
+/// RFC 9110 12.4.2: from 0, which refuses, to 1, which is meant where no weight is said. 0 where the type is not named.
+fn weight(headers: &HeaderMap, media_type: &str) -> f64 {
     let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|range| {
+    let weights = values.flat_map(|value| value.split(',')).filter_map(|range| {
         let mut parts = range.split(';').map(str::trim);
         let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(media_type));
-        // RFC 9110 12.4.2: a weight of zero refuses.
-        let refused = |part: &str| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")).is_some_and(|q| q.parse() == Ok(0.0_f64));
-        named && !parts.any(refused)
-    })
+        let said = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+        named.then(|| said.and_then(|q| q.parse().ok()).unwrap_or(1.0))
+    });
+    weights.fold(0.0, f64::max)
 }
 
 /// 405. The fault table has no code of its own for it: for programs it is `unsupported`.
 pub(crate) fn method(message: &str, allowed: &'static str) -> Response {
-    let (_, body) = fault_map::rest(&Fault::new(FaultCode::Unsupported, message));
+    let fault = Fault::new(FaultCode::Unsupported, message).hint(format!("this path takes {allowed}"));
+    let (_, body) = fault_map::rest(&fault);
     let mut response = json(StatusCode::METHOD_NOT_ALLOWED, body);
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
     response

@@ -25,7 +25,8 @@ pub(super) fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, Fault> {
     match value.to_str().ok().and_then(|text| text.trim().parse::<u64>().ok()) {
         Some(ms @ 1..) => Ok(Some(Duration::from_millis(ms))),
         _ => {
-            Err(Fault::invalid(schemas::headers::TIMEOUT_MS, "the header Ib-Timeout-Ms must be a whole number of milliseconds, at least 1"))
+            Err(Fault::invalid(schemas::headers::TIMEOUT_MS, "the header Ib-Timeout-Ms must be a whole number of milliseconds, at least 1")
+                .hint("send Ib-Timeout-Ms: 5000 for five seconds, or leave it out for the operation's own deadline"))
         }
     }
 }

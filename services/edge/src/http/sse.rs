@@ -21,9 +21,10 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const MEDIA_TYPE: &str = "text/event-stream";
 const LAST_EVENT_ID: &str = "last-event-id";
 
-/// Whether the client says that it reads event streams. `*/*` says no such thing: curl and most programs send it.
+/// Whether the client says that it reads event streams, and not rather JSON. `*/*` says no such thing: curl and most
+/// programs send it.
 pub(super) fn accepted(headers: &HeaderMap) -> bool {
-    answer::accepts(headers, MEDIA_TYPE)
+    answer::prefers(headers, MEDIA_TYPE)
 }
 
 /// One event. A line break in `data` ends a line of it, as the format wants.
@@ -145,6 +146,10 @@ mod tests {
             ("text/event-stream", true),
             ("application/json, text/event-stream", true),
             ("Text/Event-Stream;q=0.5", true),
+            ("application/json;q=0.9, text/event-stream", true),
+            ("application/json, text/event-stream;q=0.5", false),
+            ("application/json;q=0.5, text/event-stream;q=0.5", true),
+            ("application/json;q=0, text/event-stream;q=0.1", true),
             ("text/event-stream; q=0", false),
             ("text/event-stream;q=0.0", false),
             ("*/*", false),

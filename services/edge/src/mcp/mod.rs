@@ -94,10 +94,11 @@ pub(crate) async fn handle(edge: &Edge, body: &[u8], asker: &Asker<'_>) -> Answe
     }
 }
 
-/// The progress token of a call that a stream can be opened for.
+/// The progress token of a call that a stream is worth opening for. Clients give a token to every call; an operation that
+/// tells nothing is answered with plain JSON, which MCP leaves to the server.
 fn wanted<'a>(message: &Message<'a>, asker: &Asker<'_>) -> Option<&'a str> {
     match (message, &asker.listener) {
-        (Message::Request(request), Listener::Possible) => progress::token(request),
+        (Message::Request(request), Listener::Possible) => progress::token(request).filter(|_| tools::tells_progress(request)),
         _ => None,
     }
 }

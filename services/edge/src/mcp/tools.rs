@@ -110,6 +110,18 @@ pub(crate) async fn call(edge: &Edge, request: &Request<'_>, asker: &Asker<'_>) 
     }))
 }
 
+/// Whether the tool that a `tools/call` names tells how far it is.
+pub(super) fn tells_progress(request: &Request<'_>) -> bool {
+    #[derive(Deserialize)]
+    struct Named<'a> {
+        #[serde(borrow)]
+        name: &'a RawValue,
+    }
+    let params = request.params.and_then(|params| serde_json::from_str::<Named<'_>>(params.get()).ok());
+    let name = params.and_then(|params| rpc::string(params.name).ok());
+    name.and_then(|name| ::tools::find(&name)).is_some_and(|tool| tool.operation().tells_progress)
+}
+
 fn unknown_tool(name: &str) -> Problem {
     let shown: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
     let nearest = ::tools::nearest(name);
@@ -152,7 +164,7 @@ async fn perform(edge: &Edge, asked: &Asked<'_>, id: Id<'_>) -> Result<Vec<u8>, 
         Err(error) => {
             tracing::error!(request_id = %asked.request, %error, served_by = reply.served_by, "a reply that cannot be read");
             Err(Fault::new(FaultCode::Internal, error.to_string())
-                .hint("edge and workers are of different releases, or a worker is broken; update both"))
+                .hint("the edge and the process that answered are of different releases, or that one is broken; update both"))
         }
     }
 }

@@ -15,7 +15,7 @@ const CHAIN: &str = "/options/chain/AAPL/2026-12-18";
 async fn a_chain_is_the_services_own_bytes_under_every_path() {
     let world = world().await;
     let (_server, script) = options::serve(&world).await;
-    for path in [CHAIN.to_owned(), format!("/api/v1{CHAIN}")] {
+    for path in [CHAIN.to_owned(), format!("/api/v1{CHAIN}"), format!("{CHAIN}/")] {
         let said = world.edge.get(&path).await;
         assert_eq!(said.status, 200, "{said:?}");
         assert_eq!(said.headers["content-type"], "application/json");
@@ -27,7 +27,7 @@ async fn a_chain_is_the_services_own_bytes_under_every_path() {
     assert_eq!(script.last(), asked, "what was not sent is absent");
     assert_eq!(script.caller.lock().expect("lock").as_deref(), Some("http:127.0.0.1"));
     let metrics = world.edge.get("/metrics").await.body;
-    let counted = r#"ibmesh_edge_tool_calls_total{tool="/options/chain/{symbol}/{expiration}",outcome="ok"} 2"#;
+    let counted = r#"ibmesh_edge_tool_calls_total{tool="/options/chain/{symbol}/{expiration}",outcome="ok"} 3"#;
     assert!(metrics.contains(counted), "{metrics}");
 }
 
@@ -110,21 +110,56 @@ async fn what_is_wrong_is_told_before_anything_is_asked() {
         ("/options/chain/%ff/2026-12-18", "path"),
         ("/options/quote/AAPL?limit=1", "limit"),
         ("/options/expirations/AAPL?min_strike=abc", "min_strike"),
+        ("/options/chain/AAPL/2026-12-18?sec_type=OPT", "sec_type"),
+        ("/options/chain/AAPL261218C00190000/2026-12-18", "symbol"),
+        ("/options/quote/AAPL261218C00190000", "symbol"),
     ] {
         for accept in ["Accept: */*", "Accept: text/event-stream"] {
             let said = world.edge.ask(&format!("GET {path}"), &[accept], "").await;
             let error = said.json()["error"].clone();
             assert_eq!((said.status, &error["code"], &error["field"]), (400, &json!("invalid_params"), &json!(field)), "{path}");
+            assert!(error["hint"].is_string(), "{path}: {error}");
         }
     }
     let said = world.edge.ask(&format!("GET {CHAIN}"), &["Ib-Timeout-Ms: soon"], "").await;
     assert_eq!((said.status, &said.json()["error"]["field"]), (400, &json!("Ib-Timeout-Ms")));
+    assert!(said.json()["error"]["hint"].is_string(), "{said:?}");
     let said = world.edge.ask(&format!("POST {CHAIN}"), &[], "{}").await;
     assert_eq!((said.status, said.headers["allow"].as_str()), (405, "GET, OPTIONS"));
+    assert_eq!(said.json()["error"]["hint"], json!("this path takes GET, OPTIONS"));
+    let said = world.edge.ask(&format!("HEAD {CHAIN}"), &[], "").await;
+    assert_eq!((said.status, said.headers["allow"].as_str()), (405, "GET, OPTIONS"), "its answer would cost a whole chain");
     let said = world.edge.get("/options/chain/AAPL").await;
     assert!(said.status == 404 && said.body.contains("/options/chain/{symbol}/{expiration}"), "{said:?}");
     assert_eq!(world.edge.ask(&format!("GET {CHAIN}"), &["Host: evil.example.com"], "").await.status, 403);
     assert_eq!(script.count(), 0, "the service heard of none of it");
+}
+
+#[tokio::test]
+async fn an_option_instead_of_its_underlying_is_told_the_path_that_it_needs() {
+    let world = world().await;
+    for (path, next) in [
+        ("/options/chain/AAPL261218C00190000/2026-12-18", "GET /options/chain/AAPL/20261218"),
+        ("/options/expirations/SPXW%20%20261218P05002500", "GET /options/expirations/SPX?trading_class=SPXW"),
+        ("/options/quote/AAPL261218C00190000", "GET /options/quote/AAPL?expiration=20261218&strike=190&right=C"),
+    ] {
+        let error = world.edge.get(path).await.json()["error"].clone();
+        assert_eq!((&error["field"], &error["hint"]), (&json!("symbol"), &json!(format!("Call {next}."))), "{path}: {error}");
+        let again = world.edge.get(next.trim_start_matches("GET ")).await;
+        assert_eq!((again.status, &again.json()["error"]["code"]), (503, &json!("no_worker")), "{next} is good: {again:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_service_refuses_is_told_in_the_callers_names() {
+    let world = world().await;
+    let (_server, script) = options::serve(&world).await;
+    *script.fault.lock().expect("lock") = Some(Fault::invalid("contract.sec_type", "sec_type BOND has no options"));
+    let said = world.edge.get(&format!("{CHAIN}?sec_type=BOND")).await;
+    assert_eq!((said.status, &said.json()["error"]["field"]), (400, &json!("sec_type")));
+    let mut stream = world.edge.stream(&format!("GET {CHAIN}?sec_type=BOND"), &["Accept: text/event-stream"], "").await;
+    let error = stream.next().await.expect("an event");
+    assert_eq!((error.name.as_deref(), &error.json()["error"]["field"]), (Some("error"), &json!("sec_type")));
 }
 
 #[tokio::test]
@@ -144,9 +179,19 @@ async fn a_page_that_may_call_is_told_so() {
 #[tokio::test]
 async fn optopsys_columns_as_json_and_as_a_file() {
     let world = world().await;
-    let (_server, _script) = options::serve(&world).await;
+    let (_server, script) = options::serve(&world).await;
     let said = world.edge.get(&format!("{CHAIN}?format=optopsy")).await.json();
     assert_eq!((&said["rows"][0]["option_type"], &said["rows"][0]["quote_date"]), (&json!("call"), &json!("2026-11-20")));
+    let asked = script.count();
+    for accept in ["Accept: text/event-stream", "Accept: text/event-stream, text/csv"] {
+        let said = world.edge.ask(&format!("GET {CHAIN}?format=optopsy-csv"), &[accept], "").await;
+        let error = said.json()["error"].clone();
+        assert_eq!((said.status, &error["field"], script.count()), (400, &json!("format"), asked), "{error}");
+        assert!(error["hint"].as_str().is_some_and(|hint| hint.contains("leave `Accept: text/event-stream` out")), "{error}");
+    }
+    let json_first = "Accept: application/json, text/csv;q=0.5";
+    let said = world.edge.ask(&format!("GET {CHAIN}?format=optopsy"), &[json_first], "").await;
+    assert_eq!(said.json()["format"], json!("optopsy"), "JSON is preferred");
     for (query, accept) in [("optopsy", "Accept: text/csv"), ("optopsy-csv", "Accept: */*"), ("optopsy-csv", "Accept: application/json")] {
         let said = world.edge.ask(&format!("GET {CHAIN}?format={query}"), &[accept], "").await;
         assert!(said.headers["content-type"].starts_with("text/csv"), "{said:?}");

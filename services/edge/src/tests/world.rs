@@ -8,7 +8,7 @@ use std::sync::{
 use bus::{Bus, ServeSettings, Server};
 use nats_local::{Locate, NatsServer, NoProgress, StartOptions};
 use schemas::{
-    ClientId, Context, Fault, GatewayName, Progress,
+    ClientId, Context, Fault, GatewayName,
     account::{AccountSummary, AccountValue, Summary, SummaryReply},
     context::{DataType, MarketState, Mode},
     contracts::Search,
@@ -39,9 +39,6 @@ pub(super) struct Script {
     pub(super) dropped: Notify,
     /// `Ib-Caller` of the last summary.
     pub(super) caller: Mutex<Option<String>>,
-    /// What a search tells of its progress before it ends as above; it waits for `go` after each word.
-    pub(super) steps: Mutex<Vec<Progress>>,
-    pub(super) go: Gate,
 }
 
 /// Opens for one word at a time.
@@ -112,18 +109,13 @@ async fn responder(bus: &Bus, script: &Arc<Script>) -> Server {
             *summaries.caller.lock().expect("lock") = request.caller;
             async { Ok(summary()) }
         })
-        .route::<Search, _, _>(move |_, request| {
+        .route::<Search, _, _>(move |_, _| {
             let script = Arc::clone(&searches);
             async move {
                 let mut waiting = TellDropped(Some(Arc::clone(&script)));
                 script.searched.fetch_add(1, Ordering::Relaxed);
                 let fault = script.search.lock().expect("lock").clone();
                 script.begun.notify_one();
-                let steps = script.steps.lock().expect("lock").clone();
-                for step in steps {
-                    request.progress.tell(step.done, step.total, &step.note);
-                    script.go.pass().await;
-                }
                 match fault {
                     Some(fault) => {
                         waiting.0 = None;

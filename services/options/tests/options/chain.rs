@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use bus::CallOptions;
 use schemas::{
-    FaultCode, Num,
+    FaultCode, Num, Progress,
     context::DataType,
     options::{Chain, ChainParams, GreeksSource, MissingWhat, Quote, QuoteParams, Quotes, QuotesParams, Settlement},
 };
@@ -71,6 +71,31 @@ async fn a_window_of_deltas_is_found_without_asking_for_everything() {
     until_no_lines(&rig).await;
 }
 
+/// A search in rounds is one piece of work to who follows it.
+#[tokio::test]
+async fn the_progress_of_a_search_in_rounds_only_grows() {
+    // Slow enough that every round is heard of.
+    let sim = ib_sim::Settings { greeks_delay_ms: 1_000, ..ib_sim::Settings::default() };
+    let rig = options(sim).await;
+    let window = ChainParams { delta_min: Some(0.2), delta_max: Some(0.4), ..chain_of(&rig, "AAPL").await };
+    let (tell, mut heard) = tokio::sync::watch::channel(None);
+    let call = rig.caller.ask::<Chain>(&window, CallOptions { progress: Some(tell), ..CallOptions::default() });
+    let listen = async {
+        let mut told: Vec<Progress> = Vec::new();
+        while heard.changed().await.is_ok() {
+            told.extend(heard.borrow_and_update().clone());
+        }
+        told
+    };
+    let (reply, told) = tokio::join!(call, listen);
+    reply.expect("a chain");
+    let totals: BTreeSet<u32> = told.iter().map(|progress| progress.total).collect();
+    assert!(totals.len() > 1, "more than one round was heard of: {told:?}");
+    assert!(told.is_sorted_by_key(|progress| progress.done) && told.is_sorted_by_key(|progress| progress.total), "{told:?}");
+    assert!(told.iter().all(|progress| progress.done <= progress.total), "{told:?}");
+    until_no_lines(&rig).await;
+}
+
 #[tokio::test]
 async fn bounds_and_strikes_on_each_side_are_windows_too() {
     let rig = options(ib_sim::Settings::default()).await;
@@ -113,27 +138,6 @@ async fn callers_of_one_contract_have_each_their_own_deadline() {
     assert_eq!(by_model(&hurried), 0, "{hurried:?}");
     assert_eq!((by_model(&patient), patient.rows.is_empty()), (patient.rows.len(), false), "{patient:?}");
     assert!(patient.complete, "{:?}", patient.missing);
-    until_no_lines(&rig).await;
-}
-
-#[tokio::test]
-async fn progress_only_grows_over_all_rounds_of_a_search() {
-    let rig = options(ib_sim::Settings::default()).await;
-    let params = ChainParams { delta_min: Some(0.1), delta_max: Some(0.5), ..chain_of(&rig, "AAPL").await };
-    let (tell, mut told) = tokio::sync::watch::channel(None);
-    let options = CallOptions { progress: Some(tell), ..CallOptions::default() };
-    let mut steps = Vec::new();
-    let asked = rig.caller.ask::<Chain>(&params, options);
-    tokio::pin!(asked);
-    let chain = loop {
-        tokio::select! {
-            chain = &mut asked => break chain.expect("a chain"),
-            Ok(()) = told.changed() => steps.extend(told.borrow_and_update().clone()),
-        }
-    };
-    assert!(!chain.rows.is_empty() && steps.len() > 1, "{steps:?}");
-    assert!(steps.windows(2).all(|pair| pair[0].done <= pair[1].done && pair[0].total <= pair[1].total), "{steps:?}");
-    assert!(steps.iter().all(|step| step.done <= step.total), "{steps:?}");
     until_no_lines(&rig).await;
 }
 

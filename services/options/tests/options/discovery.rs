@@ -2,10 +2,10 @@
 
 use schemas::{
     Num,
-    options::{ChainParams, Expirations, ExpirationsParams, Settlement},
+    options::{ChainParams, Expirations, ExpirationsParams, Prefer, Settlement},
 };
 
-use crate::support::{ask, options, symbol, until_no_lines};
+use crate::support::{ask, options, scenario, symbol, until_no_lines};
 
 #[tokio::test]
 async fn expirations_are_asked_once_grouped_and_cut_to_pages() {
@@ -48,6 +48,23 @@ async fn an_index_has_two_classes_on_one_date_and_the_afternoons_is_taken() {
     assert_eq!((morning.trading_class.as_str(), morning.other_classes.as_slice()), ("SPX", ["SPXW".to_owned()].as_slice()));
     assert!(morning.rows.iter().all(|row| row.settlement == Settlement::Am && row.last_trade_time.is_some()));
     until_no_lines(&rig).await;
+}
+
+#[tokio::test]
+async fn a_symbol_of_a_stock_and_an_index_is_what_the_caller_prefers() {
+    let (sim, _folder) = scenario(|text| text.replace("symbol = \"KMI\"", "symbol = \"NDX\""));
+    let rig = options(sim).await;
+    let ask = async |symbol_: &str, prefer| {
+        let params = ExpirationsParams { contract: symbol(symbol_), prefer, ..ExpirationsParams::default() };
+        let told = rig.ask::<Expirations>(&params).await.expect("expirations");
+        (told.underlying.sec_type, told.underlying.assumed)
+    };
+    for stock in [None, Some(Prefer::Stock)] {
+        assert_eq!(ask("NDX", stock).await, ("STK".to_owned(), Vec::new()));
+    }
+    assert_eq!(ask("NDX", Some(Prefer::Index)).await, ("IND".to_owned(), Vec::new()));
+    let yielded = vec!["STK on SMART, because no index is called AAPL".to_owned()];
+    assert_eq!(ask("AAPL", Some(Prefer::Index)).await, ("STK".to_owned(), yielded));
 }
 
 #[tokio::test]

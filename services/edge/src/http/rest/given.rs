@@ -118,14 +118,27 @@ fn coerced(param: &Param, sent: &str) -> Result<Value, Fault> {
         Kind::Choice(choices) => choices.iter().find(|choice| choice.eq_ignore_ascii_case(text)).map(|choice| Value::Choice(choice)),
         Kind::Whole { min, max } => text.parse().ok().filter(|number| (min..=max).contains(number)).map(Value::Whole),
         Kind::Number { min, max } => text.parse().ok().filter(|number| (min..=max).contains(number)).map(Value::Number),
-        // Through JSON, because that is where the rule about significant digits stands.
-        Kind::Price => serde_json::from_str(text).ok().filter(|price| *price >= Num::ZERO).map(Value::Price),
+        Kind::Price => price(text).filter(|price| *price >= Num::ZERO).map(Value::Price),
         Kind::Seconds { max } => {
             let time = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
             time.filter(|time| *time <= Duration::from_secs(u64::from(max))).map(Value::Seconds)
         }
     };
     value.ok_or_else(|| refused(param, text))
+}
+
+/// Through JSON, because that is where the rule about significant digits stands, and as people write decimals: `.5`,
+/// `190.` and `0190` are numbers too.
+fn price(text: &str) -> Option<Num> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(fraction) || (whole.is_empty() && fraction.is_empty()) {
+        return serde_json::from_str(text).ok();
+    }
+    let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
+    // JSON wants a digit on both sides of the point.
+    let whole = if whole.is_empty() { "0" } else { whole };
+    serde_json::from_str(&format!("{whole}.{fraction}0")).ok()
 }
 
 fn refused(param: &Param, text: &str) -> Fault {

@@ -30,6 +30,26 @@ fn good_values_of_every_kind() {
 }
 
 #[test]
+fn a_price_is_a_decimal_as_people_write_it() {
+    for (text, price) in [
+        (".5", "0.5"),
+        ("190.", "190"),
+        ("0190", "190"),
+        ("00.50", "0.5"),
+        ("0", "0"),
+        ("0.0", "0"),
+        ("1e2", "100"),
+        ("5002.500000000000000000", "5002.5"),
+    ] {
+        let given = read(&[("min_strike", text)]).unwrap_or_else(|fault| panic!("{text}: {fault}"));
+        assert_eq!(given.price("min_strike").map(|price| price.to_string()).as_deref(), Some(price), "{text}");
+    }
+    for text in [".", "1.2.3", "1,5", "+5", "0x10", "-.5", "٣", "1_000", "\"1\"", "null"] {
+        assert!(read(&[("min_strike", text)]).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn bad_values_name_the_field_and_the_rule() {
     // name, value, what the message says
     for (name, value, says) in [

@@ -3,8 +3,12 @@
 //! A request is its path and query, read against the table's row, then the same way as a tool call: slot, deadline,
 //! NATS. The reply's bytes are the body. Who reads event streams may follow a chain: `progress`, then `result` or `error`.
 //!
-//! Invariants: what is wrong with a request is answered before anything is asked, with its status and never as a stream;
-//! a fault's status is its code's; a client that hangs up ends the call.
+//! A path is the same with a slash at its end. HEAD is refused like every method but GET: its answer would cost IB as much
+//! as the real one, or promise a status that nobody knows.
+//!
+//! Invariants: what path, query and head show to be wrong is answered before anything is asked, with its status and never
+//! as a stream (what the service refuses ends a stream as `error`); a fault's status is its code's and its field is the
+//! caller's own name for it; a client that hangs up ends the call.
 
 mod given;
 mod options;
@@ -46,12 +50,14 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("ib-request-id");
 const COMPLETE: HeaderName = HeaderName::from_static("ib-complete");
 const CSV: &str = "text/csv";
 
-/// Adds every path of the table, with and without the prefix.
+/// Adds every path of the table, with and without the prefix, and each with a slash at its end.
 pub(super) fn routes(mut router: Router<Arc<Edge>>, prefix: &str) -> Router<Arc<Edge>> {
     for head in BTreeSet::from(["", prefix]) {
         for endpoint in ENDPOINTS {
             let handler = move |State(edge): State<Arc<Edge>>, path: Path, request: Request| respond(edge, endpoint, path, request);
-            router = router.route(&format!("{head}{}", endpoint.path), any(handler));
+            for tail in ["", "/"] {
+                router = router.route(&format!("{head}{}{tail}", endpoint.path), any(handler));
+            }
         }
     }
     router
@@ -85,8 +91,9 @@ async fn respond(edge: Arc<Edge>, endpoint: &'static Endpoint, path: Path, reque
     let started = Instant::now();
     let request_id = RequestId::mint();
     let (head, _) = request.into_parts();
-    let streams = endpoint.tells_progress() && sse::accepted(&head.headers);
-    let mut response = match Call::read(endpoint, path, &head, request_id, started) {
+    let streams = endpoint.row.tells_progress && sse::accepted(&head.headers);
+    let read = Call::read(endpoint, path, &head, request_id, started);
+    let mut response = match read.and_then(|call| call.fits(streams)) {
         Ok(_) if streams && sse::has_ended(&head.headers) => answer::empty(StatusCode::NO_CONTENT),
         Ok(call) if streams => stream(edge, call),
         Ok(call) => plain(&edge, call).await,
@@ -105,9 +112,19 @@ async fn respond(edge: Arc<Edge>, endpoint: &'static Endpoint, path: Path, reque
     response
 }
 
+/// What the service calls `contract.symbol` is `symbol` in a path or query.
+fn in_the_callers_names(mut fault: Fault) -> Fault {
+    if let Some(field) = fault.field.as_deref().and_then(|field| field.strip_prefix("contract.")) {
+        fault.field = Some(field.to_owned());
+    }
+    fault
+}
+
 impl Call {
     fn read(endpoint: &'static Endpoint, path: Path, head: &Parts, request: RequestId, started: Instant) -> Result<Self, Fault> {
-        let path = path.map_err(|_| Fault::invalid("path", "the path is not UTF-8 where it is decoded"))?;
+        let path = path.map_err(|_| {
+            Fault::invalid("path", "the path is not UTF-8 where it is decoded").hint("percent-encode it as UTF-8: a blank is %20, ^ is %5E")
+        })?;
         let path: Vec<(&str, &str)> = path.iter().collect();
         let query = Query::<Vec<(String, String)>>::try_from_uri(&head.uri)
             .map_err(|_| Fault::invalid("query", "the query cannot be read").hint("write it as name=value&name=value"))?;
@@ -116,13 +133,22 @@ impl Call {
         Ok(Self {
             endpoint,
             params: (endpoint.bind)(&given)?.into(),
-            shape: Shape::of(given.text(options::FORMAT), answer::accepts(&head.headers, CSV)),
+            shape: Shape::of(given.text(options::FORMAT), answer::prefers(&head.headers, CSV)),
             request,
             caller: Meta::default().caller(head::peer(&head.extensions)),
             traceparent: head::traceparent(&head.headers).map(str::to_owned),
             granted,
             started,
         })
+    }
+
+    /// Refuses CSV where a stream is to be answered: its events are JSON.
+    fn fits(self, streams: bool) -> Result<Self, Fault> {
+        if streams && self.shape == Shape::OptopsyCsv {
+            let fault = Fault::invalid(options::FORMAT, "a CSV file does not fit into an event stream");
+            return Err(fault.hint("leave `Accept: text/event-stream` out, or send format=optopsy without text/csv"));
+        }
+        Ok(self)
     }
 
     /// Asks and writes; counted and logged as a tool call is.
@@ -144,7 +170,7 @@ impl Call {
             traces: [self.traceparent.as_deref(), None],
             progress,
         };
-        let answered = ask::ask(edge, question).await?;
+        let answered = ask::ask(edge, question).await.map_err(in_the_callers_names)?;
         let written = self.shape.write(answered.reply.body)?;
         answered.passage.ended(Evidence::Answered);
         Ok(written)

@@ -98,7 +98,15 @@ pub(super) const CHAIN: Endpoint = Endpoint::of::<Chain>(
 
 fn quote(given: &Given) -> Result<Vec<u8>, Fault> {
     written(&QuoteParams {
-        contract: underlying(given)?,
+        contract: underlying(given, |option| {
+            let strike = option.strike.unwrap_or_default();
+            next(
+                "quote",
+                option,
+                "",
+                &format!("expiration={}&strike={strike}&right={}", expiry(option), option.right.as_deref().unwrap_or_default()),
+            )
+        })?,
         expiration: owned(given, "expiration"),
         strike: given.price("strike"),
         right: right(given),
@@ -110,18 +118,19 @@ fn quote(given: &Given) -> Result<Vec<u8>, Fault> {
 
 fn expirations(given: &Given) -> Result<Vec<u8>, Fault> {
     written(&ExpirationsParams {
-        contract: underlying(given)?,
+        contract: underlying(given, |option| next("expirations", option, "", ""))?,
         trading_class: owned(given, "trading_class"),
         min_strike: given.price("min_strike"),
         max_strike: given.price("max_strike"),
         limit: given.whole("limit"),
         offset: given.whole("offset"),
+        prefer: None,
     })
 }
 
 fn chain(given: &Given) -> Result<Vec<u8>, Fault> {
     written(&ChainParams {
-        contract: underlying(given)?,
+        contract: underlying(given, |option| next("chain", option, &format!("/{}", expiry(option)), ""))?,
         expiration: owned(given, "expiration").unwrap_or_default(),
         trading_class: owned(given, "trading_class"),
         right: right(given),
@@ -159,10 +168,24 @@ fn data_type(given: &Given) -> DataWanted {
 }
 
 /// Through the parser of the tools, so that a symbol means the same at every door.
-fn underlying(given: &Given) -> Result<ContractQuery, Fault> {
+/// `next` is the path for a caller who named an option instead.
+fn underlying(given: &Given, next: impl Fn(&ContractQuery) -> String) -> Result<ContractQuery, Fault> {
     let texts = ["symbol", "sec_type", "exchange", "currency"];
     let mut named: Map<String, Value> =
         texts.iter().filter_map(|name| given.text(name).map(|text| ((*name).to_owned(), Value::from(text)))).collect();
     named.extend(given.whole("conid").map(|conid| ("conid".to_owned(), Value::from(conid))));
-    tools::query_of(&named)
+    tools::underlying_of(&named, next)
+}
+
+/// The path that answers about an option: with its underlying in the place of the symbol.
+fn next(path: &str, option: &ContractQuery, tail: &str, query: &str) -> String {
+    let symbol = option.symbol.as_deref().unwrap_or_default();
+    let class = option.trading_class.as_deref().filter(|class| *class != symbol).map(|class| format!("trading_class={class}"));
+    let query: Vec<&str> = [query, class.as_deref().unwrap_or_default()].into_iter().filter(|part| !part.is_empty()).collect();
+    let mark = if query.is_empty() { "" } else { "?" };
+    format!("GET /options/{path}/{}{tail}{mark}{}", symbol.replace(' ', "%20"), query.join("&"))
+}
+
+fn expiry(option: &ContractQuery) -> &str {
+    option.expiry.as_deref().unwrap_or_default()
 }

@@ -14,8 +14,8 @@ use serde_json::{Map, Value};
 
 const JSON: &str = "application/json";
 const CSV: &str = "text/csv; charset=utf-8; header=present";
-/// Where US options are quoted.
-const QUOTED_IN: &str = "America/New_York";
+/// Of a chain whose context names no zone: where US options are quoted.
+const ZONE_DEFAULT: &str = "America/New_York";
 
 /// What the caller wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,9 +105,10 @@ impl Shape {
             Fault::new(FaultCode::Internal, format!("the chain cannot be read: {error}"))
                 .hint("edge and options service are of different releases; update both, or leave `format` out")
         })?;
-        let quote_date = TimeZone::get(QUOTED_IN)
-            .map(|zone| reply.as_of.to_zoned(zone).date().to_string())
-            .map_err(|error| Fault::new(FaultCode::Internal, format!("the time zone {QUOTED_IN} is not known: {error}")))?;
+        let zone = if reply.context.time_zone.is_empty() { ZONE_DEFAULT } else { &reply.context.time_zone };
+        let quote_date = TimeZone::get(zone).map(|zone| reply.as_of.to_zoned(zone).date().to_string()).map_err(|error| {
+            Fault::new(FaultCode::Internal, format!("the time zone {zone} is not known: {error}")).hint("leave `format` out")
+        })?;
         let rows: Vec<Row<'_>> = reply.rows.iter().map(|row| Row::of(&reply, row, &quote_date)).collect();
         if self == Self::OptopsyCsv {
             return Ok(Written { media_type: CSV, body: csv(&rows).into(), complete: Some(reply.complete && !reply.truncated) });

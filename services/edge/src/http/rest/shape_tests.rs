@@ -47,6 +47,16 @@ fn csv_is_what_optopsy_reads_by_position() {
 }
 
 #[test]
+fn the_day_of_a_quote_is_that_of_the_exchange() {
+    for (zone, day) in [("America/New_York", "2026-11-20"), ("", "2026-11-20"), ("Europe/Berlin", "2026-11-21")] {
+        let mut chain = reply("SAP");
+        chain["context"]["time_zone"] = json!(zone);
+        let json: Value = serde_json::from_slice(&write(Shape::Optopsy, &chain).body).expect("json");
+        assert_eq!(json["rows"][0]["quote_date"], json!(day), "{zone}");
+    }
+}
+
+#[test]
 fn json_has_every_column_in_every_row_and_says_what_is_missing() {
     let json: Value = serde_json::from_slice(&write(Shape::Optopsy, &reply("AAPL")).body).expect("json");
     assert_eq!((&json["format"], &json["columns"]), (&json!("optopsy"), &json!(COLUMNS)));

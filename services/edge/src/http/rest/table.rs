@@ -2,7 +2,7 @@
 //!
 //! Adding a path is a row here and a function that turns its parameters into the operation's.
 
-use schemas::{Fault, Operation, Row, options::Chain};
+use schemas::{Fault, Operation, Row};
 
 use super::{given::Given, options};
 
@@ -22,11 +22,6 @@ pub(crate) struct Endpoint {
 impl Endpoint {
     pub(super) const fn of<O: Operation>(path: &'static str, params: &'static [Param], bind: fn(&Given) -> Result<Vec<u8>, Fault>) -> Self {
         Self { path, about: O::ABOUT, row: Row::of::<O>(), params, bind }
-    }
-
-    /// Whether it may last long enough for a client to want to know how far it is.
-    pub(super) fn tells_progress(&self) -> bool {
-        self.row.family == Chain::FAMILY && self.row.op == Chain::OP
     }
 }
 
