@@ -42,8 +42,11 @@ async fn a_half_open_member_costs_one_attempt_and_not_the_call() -> TestResult {
     let mut swallowed = foreign.queue_subscribe(SUMMARY_SUBJECT, "ib-worker".to_owned()).await?;
     settle(&foreign).await;
     let row = row::<Summary>();
-    let mut asked_again = 0;
-    for _ in 0..12 {
+    let (mut asked_again, mut calls) = (0, 0);
+    // Whom the server chooses is chance: of a dozen calls, one run in twenty sees none that went first to the one and then
+    // to another.
+    while asked_again == 0 && calls < 80 {
+        calls += 1;
         match rig.caller.call(row, Bytes::from_static(b"{}"), CallOptions::default()).await {
             Ok(reply) => asked_again += usize::from(reply.attempts == 2),
             // Both attempts of one call went to the member that swallows: at most two are made.
@@ -51,7 +54,8 @@ async fn a_half_open_member_costs_one_attempt_and_not_the_call() -> TestResult {
         }
     }
     let swallows = count(&mut swallowed).await;
-    assert!(asked_again > 0 && swallows >= asked_again && swallows <= 24, "asked again {asked_again}, swallowed {swallows}");
+    let told = format!("asked again {asked_again}, swallowed {swallows}, of {calls}");
+    assert!(asked_again > 0 && swallows >= asked_again && swallows <= 2 * calls, "{told}");
     Ok(())
 }
 
