@@ -11,6 +11,8 @@ pub const ROOT: &str = "ib.v1";
 pub const WORKER_QUEUE: &str = "ib-worker";
 /// The queue group that answers about options.
 pub const OPTIONS_QUEUE: &str = "options";
+/// The queue group that answers about the gateway, and the name of its process in heartbeats.
+pub const GATEWAY_QUEUE: &str = "gateway-ctl";
 
 /// The `<gw>` token: names one IB login and is the permission boundary. An opaque id: whether a login is live or paper is
 /// a fact of its account, never read from this name.
@@ -96,6 +98,16 @@ impl GatewayName {
     /// Where `service` with heartbeat id `id` tells that it is alive. `id` is a uuid of ours.
     pub fn health(&self, service: &str, id: &str) -> String {
         format!("{ROOT}.{self}.health.{service}.{id}")
+    }
+
+    /// Where gateway-ctl tells that the gateway has come into `state`, in lower case: a [`crate::gateway::StateChange`].
+    pub fn gateway_event(&self, state: crate::gateway::State) -> String {
+        format!("{ROOT}.{self}.evt.gateway.{}", state.token())
+    }
+
+    /// All changes of the gateway's state.
+    pub fn gateway_events(&self) -> String {
+        format!("{ROOT}.{self}.evt.gateway.>")
     }
 
     /// All heartbeats of this gateway.

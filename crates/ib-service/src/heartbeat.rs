@@ -45,6 +45,7 @@ impl Teller {
             slots: self.slots,
             operations: if draining { Vec::new() } else { self.operations.names() },
             ib: Some(self.link.ib_session()),
+            gateway: None,
         }
     }
 }

@@ -32,6 +32,7 @@ fn seen(service: &str, id: &str, client: i32, state: State, connected: bool) -> 
         slots: 8,
         operations: Vec::new(),
         ib: Some(ib),
+        gateway: None,
     };
     Seen { beat, age: Duration::from_millis(100) }
 }
