@@ -14,7 +14,7 @@ pub use commands::{
     ReconnectParams, RestartWorkers, RestartWorkersParams, RestartWorkersReply,
 };
 
-use crate::{Freshness, Operation, Retry};
+use crate::{Fault, FaultCode, Freshness, Operation, Retry};
 
 /// Seconds that `ensure_ready` takes unless the caller says otherwise.
 pub const READY_TIMEOUT_S_DEFAULT: u32 = 90;
@@ -157,6 +157,21 @@ pub struct LoggedOut {
     pub until: Option<Timestamp>,
     /// What ends it before: `POST /gateway/login`.
     pub ends_with: String,
+}
+
+impl LoggedOut {
+    /// Who, since when, why and until when.
+    pub fn sentence(&self) -> String {
+        let reason = self.reason.as_ref().map_or(String::new(), |reason| format!(" ({reason})"));
+        let until = self.until.map_or("until somebody logs it in".to_owned(), |until| format!("until {until:.0}"));
+        format!("Gateway is logged out by {} since {:.0}{reason}, {until}.", self.by, self.since)
+    }
+
+    /// The fault of every request that needs the gateway.
+    pub fn fault(&self) -> Fault {
+        let hint = format!("{} or `ibmesh gateway login` ends it.", self.ends_with);
+        Fault::new(FaultCode::GatewayLoggedOut, self.sentence()).hint(hint)
+    }
 }
 
 /// Automatic starts that are left.

@@ -1,7 +1,6 @@
 use serde_json::{json, to_value};
 
 use super::*;
-use crate::{Fault, FaultCode};
 
 #[test]
 fn states_have_the_names_of_the_specification() {

@@ -11,14 +11,17 @@ mod connection;
 mod control;
 mod discovery;
 mod fleet;
+mod listen;
 mod mux;
 mod names;
+mod restart;
 mod serve;
 mod text;
 
 pub use beats::Beacon;
 pub use bucket::{Bucket, BucketError, VALUE_BYTES_MAX};
-pub use call::{CallOptions, Caller, Patience, Reply};
+pub use call::{CallOptions, Caller, Patience, Reply, logged_out};
 pub use connection::{Bus, BusError, ConnectError, SERVER_VERSION_MIN, Settings};
 pub use fleet::{Fleet, Seen};
+pub use listen::Listener;
 pub use serve::{Builder, Load, Observation, Observer, Request, ServeSettings, Server, Teller};
