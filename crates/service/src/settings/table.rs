@@ -111,13 +111,19 @@ pub const TABLE: &[Setting] = &[
     row("SERVER_HOST", None, Kind::Host, &[EDGE], "Predecessors' half of EDGE_BIND."),
     row("SERVER_PORT", None, Kind::Port, &[EDGE], "Predecessors' other half of EDGE_BIND."),
     aliased(
-        row("EDGE_API_PREFIX", Some("/api/v1"), Kind::UrlPath, &[EDGE], "Prefix under which /mcp, /health and /options are served too."),
+        row("EDGE_API_PREFIX", Some("/api/v1"), Kind::UrlPath, &[EDGE], "Prefix under which /mcp, /health, /options and /gateway are served too."),
         &["API_PREFIX"],
     ),
     row("EDGE_AUTH", None, Kind::Choice(&["none"]), &[EDGE], "`none` allows a bind off loopback without tokens, in so many words."),
     row("EDGE_ALLOWED_HOSTS", None, Kind::List, &[EDGE], "Host names beside loopback that a request may name, comma-separated."),
     row("EDGE_ALLOWED_ORIGINS", None, Kind::List, &[EDGE], "Browser origins that may call, comma-separated."),
-    row("EDGE_PROFILE", Some("readonly"), Kind::Choice(&["readonly"]), &[EDGE], "Which tools callers get."),
+    row(
+        "EDGE_PROFILE",
+        Some("readonly"),
+        Kind::Choice(&["readonly", "trading", "admin", "compat-tws"]),
+        &[EDGE],
+        "Which tools callers get; admin has those that control the gateway.",
+    ),
     row(
         "EDGE_TOOLSETS",
         Some("core,account,options"),

@@ -69,8 +69,8 @@ impl Definition for GetOptionChain {
         })
     }
 
-    fn context(reply: &ExpirationsReply) -> &Context {
-        &reply.context
+    fn context(reply: &ExpirationsReply) -> Option<&Context> {
+        Some(&reply.context)
     }
 
     fn body(asked: &Asked, reply: &ExpirationsReply) -> Body {
@@ -134,8 +134,8 @@ impl Definition for GetOptionChainGreeks {
         })
     }
 
-    fn context(reply: &ChainReply) -> &Context {
-        &reply.context
+    fn context(reply: &ChainReply) -> Option<&Context> {
+        Some(&reply.context)
     }
 
     fn body(asked: &Asked, reply: &ChainReply) -> Body {
@@ -189,8 +189,8 @@ impl Definition for GetOptionQuotes {
         })
     }
 
-    fn context(reply: &ChainReply) -> &Context {
-        &reply.context
+    fn context(reply: &ChainReply) -> Option<&Context> {
+        Some(&reply.context)
     }
 
     fn body(asked: &Asked, reply: &ChainReply) -> Body {

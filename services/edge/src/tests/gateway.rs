@@ -355,3 +355,50 @@ async fn reads_tell_who_logged_the_gateway_out() {
     world.until("degraded", |health| health["status"] == "degraded").await;
     world.worker.drain(PATIENCE).await;
 }
+
+#[tokio::test]
+async fn the_tools_of_group_f_are_the_admins() {
+    let world = world().await;
+    let (_server, ctl) = ctl(&world).await;
+    let refused = world.edge.call("gateway_logout", r#"{"minutes":5}"#).await["_meta"]["ib-mesh/fault"].clone();
+    assert_eq!(refused["code"], json!("forbidden"), "{refused}");
+    assert!(refused["hint"].as_str().is_some_and(|hint| hint.contains("EDGE_PROFILE=admin")), "{refused}");
+    assert!(!ctl.was_asked());
+    for profile in ["trading", "compat-tws"] {
+        let edge = start(&[("EDGE_PROFILE", profile), ("EDGE_TOOLSETS", "core,admin")]).await;
+        let listed = edge.mcp(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#).await.body;
+        assert!(listed.contains("get_contract_details") && !listed.contains("gateway_"), "{profile}: {listed}");
+        let refused = edge.call("restart_workers", "{}").await["_meta"]["ib-mesh/fault"]["code"].clone();
+        assert_eq!(refused, json!("forbidden"), "{profile}");
+    }
+
+    let admin = start(&[("NATS_URL", &world.nats.url()), ("EDGE_PROFILE", "admin"), ("EDGE_TOOLSETS", "admin")]).await;
+    let _link = crate::link::establish(&admin.edge, &admin.process).await.expect("linked");
+    let listed = admin.mcp(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#).await.json()["result"]["tools"].clone();
+    let names: Vec<&str> = listed.as_array().expect("tools").iter().filter_map(|tool| tool["name"].as_str()).collect();
+    let all = [
+        "gateway_diagnose",
+        "gateway_ensure_ready",
+        "gateway_login",
+        "gateway_logout",
+        "gateway_reconnect",
+        "gateway_status",
+        "restart_workers",
+    ];
+    assert_eq!(names, all);
+    for tool in all {
+        let result = admin.call(tool, "{}").await;
+        assert_eq!(result["isError"], json!(false), "{tool}: {result}");
+        let text = result["content"][0]["text"].as_str().expect("text");
+        assert!(text.lines().last().is_some_and(|line| line.starts_with("MODE NOT KNOWN · gateway paper · ")), "{tool}: {text}");
+        assert_eq!(result["_meta"]["ib-mesh/context"]["gateway"], json!("paper"));
+    }
+    let result = admin.call("gateway_logout", r#"{"minutes":"30","reason":"TWS"}"#).await;
+    assert_eq!(ctl.last(), ("logout", json!({"minutes": 30, "reason": "TWS"})));
+    assert_eq!(result["structuredContent"], json!(said("Gateway stopped.")));
+    let _worker = Beacon::start(&world.bus, gateway(), || heartbeat(true));
+    let known = async {
+        while !admin.call("gateway_status", "{}").await["content"][0]["text"].as_str().is_some_and(|text| text.contains("SIMULATED")) {}
+    };
+    timeout(PATIENCE, known).await.expect("the mode is told as soon as a heartbeat says it");
+}
