@@ -21,7 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ib-sim", &[]),
     // For tests only: services name it among their dev-dependencies.
     ("test-rig", &["schemas", "bus", "service", "ib-sim", "nats-local"]),
-    ("cli", &["schemas", "tools", "bus", "service", "nats-local", "edge", "ib-worker", "options", "ib-sim"]),
+    ("cli", &["schemas", "tools", "bus", "service", "nats-local", "edge", "ib-link", "ib-worker", "options", "ib-sim"]),
 ];
 
 /// Big dependencies and the only crates that may name them, tests included.

@@ -111,7 +111,13 @@ pub const TABLE: &[Setting] = &[
     row("SERVER_HOST", None, Kind::Host, &[EDGE], "Predecessors' half of EDGE_BIND."),
     row("SERVER_PORT", None, Kind::Port, &[EDGE], "Predecessors' other half of EDGE_BIND."),
     aliased(
-        row("EDGE_API_PREFIX", Some("/api/v1"), Kind::UrlPath, &[EDGE], "Prefix under which /mcp, /health, /options and /gateway are served too."),
+        row(
+            "EDGE_API_PREFIX",
+            Some("/api/v1"),
+            Kind::UrlPath,
+            &[EDGE],
+            "Prefix under which /mcp, /health, /options and /gateway are served too.",
+        ),
         &["API_PREFIX"],
     ),
     row("EDGE_AUTH", None, Kind::Choice(&["none"]), &[EDGE], "`none` allows a bind off loopback without tokens, in so many words."),
