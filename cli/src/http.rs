@@ -44,13 +44,19 @@ impl Answer {
         self.status == 200
     }
 
-    /// What a refusal says, in one line.
+    /// What a refusal says and what to do, in one line.
     pub(crate) fn refusal(&self) -> String {
-        let told = |pointer: &str| self.body.pointer(pointer).and_then(Value::as_str);
-        match told("/message").or_else(|| told("/error/message")) {
-            Some(message) => message.to_owned(),
-            None => format!("HTTP {}: {}", self.status, self.body),
-        }
+        self.told(["/message", "/error/message"])
+    }
+
+    /// What a refusal says, without what to do.
+    pub(crate) fn message(&self) -> String {
+        self.told(["/error/message", "/message"])
+    }
+
+    fn told(&self, places: [&str; 2]) -> String {
+        let told = places.into_iter().find_map(|place| self.body.pointer(place).and_then(Value::as_str));
+        told.map_or_else(|| format!("HTTP {}: {}", self.status, self.body), str::to_owned)
     }
 }
 
@@ -153,6 +159,9 @@ mod tests {
         assert_eq!(refusal(json!({"ready": false, "message": "not ready"})), "not ready");
         assert_eq!(refusal(json!({"error": {"message": "nothing there"}})), "nothing there");
         assert_eq!(refusal(json!([])), "HTTP 503: []");
+        let body = json!({"success": false, "message": "away: start it", "error": {"message": "away"}});
+        let answer = Answer { status: 503, body };
+        assert_eq!((answer.refusal().as_str(), answer.message().as_str()), ("away: start it", "away"));
     }
 
     #[test]

@@ -56,6 +56,8 @@ pub(super) struct Facts {
     pub(super) nats: Result<String, String>,
     pub(super) host: String,
     pub(super) port: u16,
+    /// Somebody asks about this very port.
+    pub(super) port_named: bool,
     pub(super) probed: Probed,
     /// Other usual ports that take connections, where the wanted one has no gateway.
     pub(super) others: Vec<(u16, Probed)>,
@@ -105,6 +107,7 @@ pub(super) async fn look(edge_url: &str, edge: &EdgeClient, seen: EdgeSeen, port
         nats,
         host,
         port: port_wanted,
+        port_named: port.is_some(),
         probed,
         others,
         container,

@@ -114,7 +114,7 @@ async fn examine(options: &Options, edge: &EdgeClient) -> DiagnoseReply {
             Ok(reply) => return with_own(options, edge, reply).await,
             Err(error) => local::EdgeSeen::Refuses(format!("its diagnosis cannot be read: {error}")),
         },
-        Ok(answer) => local::EdgeSeen::Refuses(answer.refusal()),
+        Ok(answer) => local::EdgeSeen::Refuses(answer.message()),
         Err(error) => local::EdgeSeen::Away(error.to_string()),
     };
     let facts = local::look(&options.edge, edge, seen, options.port, options.container.as_deref()).await;

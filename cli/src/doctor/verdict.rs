@@ -143,7 +143,7 @@ fn verdict(facts: &Facts) -> (&'static str, String) {
         Ok(_) if edge_away => says("edge_down", "The gateway answers; start the stack with `ibmesh up --gateway` or `docker compose up -d`.".to_owned()),
         Ok(_) => control(facts),
         // The edge's gateway is where the edge says, which may be nowhere that this machine can reach.
-        Err(_) if facts.health.as_ref().is_some_and(|health| health.ib_connected) => control(facts),
+        Err(_) if !facts.port_named && facts.health.as_ref().is_some_and(|health| health.ib_connected) => control(facts),
         Err(_) if stopped => says("container_stopped", "`ibmesh gateway login` starts it; `docker logs` says why it ended.".to_owned()),
         Err(ProbeFault::Unresolved { host }) => says("unknown_host", format!("Correct IB_HOST: {host} is no name that can be resolved here.")),
         Err(_) if elsewhere.is_some() => {
@@ -202,6 +202,7 @@ mod tests {
             nats: Err("Connection refused".to_owned()),
             host: "127.0.0.1".to_owned(),
             port: 4002,
+            port_named: false,
             probed: refused(),
             others: Vec::new(),
             container: None,
@@ -250,6 +251,7 @@ mod tests {
             (up(false), "workers_not_connected"),
             // In containers the gateway's port need not be published.
             (Facts { probed: refused(), ..up(true) }, "no_gateway_ctl"),
+            (Facts { probed: refused(), port_named: true, ..up(true) }, "gateway_down"),
             (Facts { probed: refused(), ..up(false) }, "gateway_down"),
         ];
         for (facts, verdict) in table {
