@@ -13,7 +13,7 @@ use crate::follow::Events;
 const CONNECT_MAX: Duration = Duration::from_secs(3);
 /// /health is a memory read.
 const HEALTH_MAX: Duration = Duration::from_secs(5);
-/// Above the longest deadline of an operation (history: 60 s), so that the edge's own answer arrives first.
+/// Above the longest deadline of a read (history: 60 s), so that the edge's own answer arrives first.
 pub(crate) const CALL_MAX: Duration = Duration::from_secs(75);
 
 pub(crate) const DEFAULT_EDGE: &str = "http://127.0.0.1:48012";
