@@ -6,6 +6,7 @@
 
 mod coalesce;
 mod heartbeat;
+mod hold;
 mod lending;
 mod membership;
 mod metrics;
