@@ -22,6 +22,9 @@ use crate::{
 /// Every wait in these tests ends here; nothing sleeps.
 const DEADLINE: Duration = Duration::from_secs(30);
 
+/// Shorter than the time between two looks: for what must not wait for one.
+const AT_ONCE: Duration = Duration::from_secs(8);
+
 async fn soon<F: std::future::IntoFuture>(future: F) -> F::Output {
     timeout(DEADLINE, future).await.expect("in time")
 }

@@ -1,7 +1,9 @@
 //! What is seen of a container: its lives, its log, a lost engine, refusals.
 
+use tokio::time::timeout;
+
 use super::{
-    Container, DEADLINE, EngineSeen, Marker, Seen, Watch,
+    AT_ONCE, Container, DEADLINE, EngineSeen, Marker, Seen, Watch,
     engine::{Engine, NEW, OLD},
     soon,
 };
@@ -174,7 +176,7 @@ async fn what_is_refused_is_said_and_does_not_end_the_watch() {
     watch.until("no log", |watch| watch.log.is_none()).await;
     // Without events a look follows what was done here.
     backend.stop(1, DEADLINE).await.expect("stopped");
-    assert_eq!(watch.exits().await, Some(143));
+    assert_eq!(timeout(AT_ONCE, watch.exits()).await, Ok(Some(143)));
     assert_eq!(watch.log, None, "an empty log would be a lie");
     for status in [503, 403] {
         engine.change(|held| held.refused.insert("json", status));
@@ -206,11 +208,11 @@ async fn a_watch_ends_when_it_is_told_to_and_when_nobody_reads() {
         } else {
             drop(watch);
         }
-        soon(async {
+        let ended = async {
             while engine.shared.held().followers > 0 {
                 tokio::task::yield_now().await
             }
-        })
-        .await;
+        };
+        timeout(AT_ONCE, ended).await.expect("the stream of the log ends with the watch");
     }
 }

@@ -61,7 +61,9 @@ async fn an_engine_that_is_away_or_mute_is_not_waited_for() {
     assert!(away.starts_with("Docker cannot be reached: "), "{away}");
     engine.change(|held| (held.mute, held.api) = (false, OLD));
     engine.back();
+    let negotiated = engine.asked("GET /version");
     backend.stop(0, DEADLINE).await.expect("reached again");
+    assert_eq!(engine.asked("GET /version"), negotiated + 1, "it may be another engine");
 }
 
 #[tokio::test]
