@@ -27,10 +27,12 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// Big dependencies and the only crates that may name them, tests included.
 const NAMED_BY: &[(&str, &[&str])] = &[
     ("async-nats", &["bus", "cli"]),   // cli: the benchmark's floor only
+    ("bollard", &["gateway-ctl"]),
     ("ibapi", &["ib-link", "ib-sim"]), // ib-sim's tests only: a real client is its oracle
     ("prost", &["ib-sim"]),
     ("reqwest", &["cli"]),
-    ("axum", &["edge", "service", "ib-sim", "cli"]), // cli: the benchmark's floor
+    // cli: the benchmark's floor; gateway-ctl: its tests' Docker engine
+    ("axum", &["edge", "service", "ib-sim", "cli", "gateway-ctl"]),
 ];
 
 struct Package {

@@ -7,9 +7,11 @@
 //! | `windows.rs` | when IB restarts its servers |
 //! | `diagnose.rs`, `diagnose/` | what was seen of each layer, the verdict and the next step |
 //! | `status.rs` | the replies that callers get |
+//! | `backend/` | what starts and stops the gateway, and what it sees of it |
 //!
-//! Invariant: no I/O here, and no clock: time is a parameter.
+//! Invariant: no I/O outside `backend/`, and no clock: time is a parameter.
 
+pub mod backend;
 pub mod diagnose;
 pub mod logs;
 pub mod policy;
