@@ -50,6 +50,8 @@ enum Command {
     Worker(serve::ServiceArgs<serve::Worker>),
     /// Run the options service: chains with Greeks over an IB session of its own.
     Options(serve::ServiceArgs<serve::Options>),
+    /// Run the gateway's control: keeps it up or down as it is wanted, and says what is wrong.
+    GatewayCtl(serve::ServiceArgs<serve::GatewayCtl>),
     Sim(Box<sim::Options>),
     Record(record::Options),
     Healthcheck(healthcheck::Options),
@@ -73,7 +75,9 @@ fn main() -> ExitCode {
 /// processes.
 fn runtime(command: &Command) -> Builder {
     match command {
-        Command::Edge(_) | Command::Worker(_) | Command::Options(_) | Command::Healthcheck(_) => Builder::new_current_thread(),
+        Command::Edge(_) | Command::Worker(_) | Command::Options(_) | Command::GatewayCtl(_) | Command::Healthcheck(_) => {
+            Builder::new_current_thread()
+        }
         _ => Builder::new_multi_thread(),
     }
 }
@@ -89,6 +93,7 @@ async fn run(command: Command) -> ExitCode {
         Command::Edge(args) => serve::edge(args).await,
         Command::Worker(args) => serve::worker(args).await,
         Command::Options(args) => serve::options(args).await,
+        Command::GatewayCtl(args) => serve::gateway_ctl(args).await,
         Command::Sim(args) => sim::run(*args).await,
         Command::Record(options) => record::run(options).await,
         Command::NatsGuard(args) => serve::nats_guard(args).await,

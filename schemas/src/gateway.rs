@@ -123,6 +123,25 @@ impl State {
     }
 }
 
+/// What gateway-ctl tells all sessions at once, as an event beside the changes of state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    /// The session ends in a moment: nothing new is to be begun.
+    Draining,
+    /// Market data was lost with IB's servers.
+    Resubscribe,
+}
+
+impl Call {
+    /// As it stands in a subject.
+    pub const fn token(self) -> &'static str {
+        match self {
+            Self::Draining => "draining",
+            Self::Resubscribe => "resubscribe",
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Desired {

@@ -110,6 +110,21 @@ impl GatewayName {
         format!("{ROOT}.{self}.evt.gateway.>")
     }
 
+    /// Where gateway-ctl tells `what` happens to every session at once: `draining`, `resubscribe`.
+    pub fn gateway_call(&self, what: crate::gateway::Call) -> String {
+        format!("{ROOT}.{self}.evt.gateway.{}", what.token())
+    }
+
+    /// Every event of this gateway.
+    pub fn events(&self) -> String {
+        format!("{ROOT}.{self}.evt.>")
+    }
+
+    /// The stream that keeps them.
+    pub fn events_stream(&self) -> String {
+        format!("ib-evt-{self}")
+    }
+
     /// All heartbeats of this gateway.
     pub fn healths(&self) -> String {
         format!("{ROOT}.{self}.health.*.*")

@@ -49,7 +49,7 @@ pub fn status(seen: &Seen, policy: &Policy, now: Now) -> StatusReply {
     }
 }
 
-fn logged_out(wanted: &Wanted) -> LoggedOut {
+pub(crate) fn logged_out(wanted: &Wanted) -> LoggedOut {
     LoggedOut {
         by: wanted.by.clone(),
         since: wanted.since,
