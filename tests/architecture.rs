@@ -21,16 +21,18 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ib-sim", &[]),
     // For tests only: services name it among their dev-dependencies.
     ("test-rig", &["schemas", "bus", "service", "ib-sim", "nats-local"]),
-    ("cli", &["schemas", "tools", "bus", "service", "nats-local", "edge", "ib-worker", "options", "ib-sim"]),
+    ("cli", &["schemas", "tools", "bus", "service", "nats-local", "edge", "ib-link", "ib-worker", "options", "gateway-ctl", "ib-sim"]),
 ];
 
 /// Big dependencies and the only crates that may name them, tests included.
 const NAMED_BY: &[(&str, &[&str])] = &[
-    ("async-nats", &["bus", "cli"]),   // cli: the benchmark's floor only
+    ("async-nats", &["bus", "cli"]), // cli: the benchmark's floor only
+    ("bollard", &["gateway-ctl"]),
     ("ibapi", &["ib-link", "ib-sim"]), // ib-sim's tests only: a real client is its oracle
     ("prost", &["ib-sim"]),
-    ("reqwest", &["cli"]),
-    ("axum", &["edge", "service", "ib-sim", "cli"]), // cli: the benchmark's floor
+    ("reqwest", &["cli", "gateway-ctl"]),
+    // cli: the benchmark's floor; gateway-ctl: its tests' Docker engine
+    ("axum", &["edge", "service", "ib-sim", "cli", "gateway-ctl"]),
 ];
 
 struct Package {

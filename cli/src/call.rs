@@ -3,7 +3,7 @@
 //! Invariant: answers go to stdout and faults in words to stderr; `--json` feeds a program nothing but JSON, `{"error":...}`
 //! for a fault.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use schemas::{Fault, GatewayName};
 use serde_json::{Map, Value};
@@ -37,6 +37,8 @@ pub(crate) struct Options {
     explain: bool,
 }
 
+/// So that the edge's own answer arrives first.
+const ANSWER_MARGIN: Duration = Duration::from_secs(10);
 const FAULT: u8 = 1;
 const USAGE: u8 = 2;
 
@@ -49,13 +51,20 @@ pub(crate) async fn run(options: Options) -> ExitCode {
     match (options.explain, tool) {
         (true, Some(tool)) => print_explained(&options, tool, &arguments),
         (true, None) => ended(FAULT, &unknown(&options.tool)),
-        (false, _) => call(&options, tool.is_some(), arguments).await,
+        (false, _) => call(&options, tool, arguments).await,
     }
 }
 
-async fn call(options: &Options, known: bool, arguments: Map<String, Value>) -> ExitCode {
+/// The commands that wait for the gateway last longer than any read.
+fn patience(tool: Option<&Tool>) -> Duration {
+    let deadline = tool.map_or(Duration::ZERO, |tool| Duration::from_millis(tool.operation().deadline_ms));
+    CALL_MAX.max(deadline + ANSWER_MARGIN)
+}
+
+async fn call(options: &Options, tool: Option<&Tool>, arguments: Map<String, Value>) -> ExitCode {
+    let known = tool.is_some();
     let answer = match EdgeClient::new(&options.edge) {
-        Ok(edge) => edge.call(&options.tool, &Value::Object(arguments), CALL_MAX).await,
+        Ok(edge) => edge.call(&options.tool, &Value::Object(arguments), patience(tool)).await,
         Err(error) => Err(error),
     };
     let answer = match answer {

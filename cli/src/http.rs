@@ -1,17 +1,19 @@
-//! The edge as a client sees it: /health and one MCP call.
+//! The edge as a client sees it: /health, one MCP call, any path of REST.
 //!
 //! Invariant: every request has a deadline, and an edge that is not there is told with the command that starts one.
 
 use std::time::Duration;
 
-use reqwest::{Client, Url};
+use reqwest::{Client, RequestBuilder, Url};
 use serde_json::{Value, json};
+
+use crate::follow::Events;
 
 /// Reaching an edge takes milliseconds; more means that it is not there.
 const CONNECT_MAX: Duration = Duration::from_secs(3);
 /// /health is a memory read.
 const HEALTH_MAX: Duration = Duration::from_secs(5);
-/// Above the longest deadline of an operation (history: 60 s), so that the edge's own answer arrives first.
+/// Above the longest deadline of a read (history: 60 s), so that the edge's own answer arrives first.
 pub(crate) const CALL_MAX: Duration = Duration::from_secs(75);
 
 pub(crate) const DEFAULT_EDGE: &str = "http://127.0.0.1:48012";
@@ -28,6 +30,34 @@ pub(crate) enum Error {
     Strange { url: String, reason: String },
     #[error("cannot make an HTTP client: {0}")]
     Client(reqwest::Error),
+}
+
+/// An answer over REST, whatever its status.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    pub(crate) const fn is_success(&self) -> bool {
+        self.status == 200
+    }
+
+    /// What a refusal says and what to do, in one line.
+    pub(crate) fn refusal(&self) -> String {
+        self.told(["/message", "/error/message"])
+    }
+
+    /// What a refusal says, without what to do.
+    pub(crate) fn message(&self) -> String {
+        self.told(["/error/message", "/message"])
+    }
+
+    fn told(&self, places: [&str; 2]) -> String {
+        let told = places.into_iter().find_map(|place| self.body.pointer(place).and_then(Value::as_str));
+        told.map_or_else(|| format!("HTTP {}: {}", self.status, self.body), str::to_owned)
+    }
 }
 
 /// A client of one edge.
@@ -58,30 +88,49 @@ impl EdgeClient {
 
     /// The body of /health, whatever the status says: 503 carries it too.
     pub(crate) async fn health(&self) -> Result<Value, Error> {
-        self.send(&self.url("/health"), None, HEALTH_MAX).await
+        Ok(self.send(self.http.get(self.url("/health")), HEALTH_MAX).await?.body)
+    }
+
+    pub(crate) async fn get(&self, path: &str, within: Duration) -> Result<Answer, Error> {
+        self.send(self.http.get(self.url(path)), within).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value, within: Duration) -> Result<Answer, Error> {
+        self.send(self.http.post(self.url(path)).json(body), within).await
+    }
+
+    /// The changes of the gateway's state.
+    pub(crate) async fn gateway_events(&self) -> Result<Events, Error> {
+        let url = self.url("/gateway/events");
+        let failed = |error: reqwest::Error| Error::Unreachable { url: url.clone(), reason: root_cause(&error) };
+        let late = |_| Error::TimedOut { url: url.clone(), within: HEALTH_MAX };
+        let response = tokio::time::timeout(HEALTH_MAX, self.http.get(&url).send()).await.map_err(late)?.map_err(failed)?;
+        let status = response.status();
+        if !status.is_success() {
+            return Err(Error::Strange { url: url.clone(), reason: format!("HTTP {status}") });
+        }
+        Ok(Events::new(response))
     }
 
     /// The result of one `tools/call`, or the JSON-RPC error, as the edge sent it.
     pub(crate) async fn call(&self, tool: &str, arguments: &Value, within: Duration) -> Result<Value, Error> {
         let params = json!({ "name": tool, "arguments": arguments });
         let body = json!({ "jsonrpc": "2.0", "id": "1", "method": "tools/call", "params": params });
-        self.send(&self.url("/mcp"), Some(&body), within).await
+        Ok(self.post("/mcp", &body, within).await?.body)
     }
 
-    async fn send(&self, url: &str, body: Option<&Value>, within: Duration) -> Result<Value, Error> {
-        let request = match body {
-            Some(body) => self.http.post(url).json(body),
-            None => self.http.get(url),
-        };
-        let strange = |reason: String| Error::Strange { url: url.to_owned(), reason };
+    async fn send(&self, request: RequestBuilder, within: Duration) -> Result<Answer, Error> {
+        let request = request.timeout(within).build().map_err(Error::Client)?;
+        let url = request.url().to_string();
         let failed = |error: reqwest::Error| match error.is_timeout() && !error.is_connect() {
-            true => Error::TimedOut { url: url.to_owned(), within },
-            false => Error::Unreachable { url: url.to_owned(), reason: root_cause(&error) },
+            true => Error::TimedOut { url: url.clone(), within },
+            false => Error::Unreachable { url: url.clone(), reason: root_cause(&error) },
         };
-        let response = request.timeout(within).send().await.map_err(failed)?;
+        let response = self.http.execute(request).await.map_err(failed)?;
         let status = response.status();
         let bytes = response.bytes().await.map_err(failed)?;
-        serde_json::from_slice(&bytes).map_err(|_| strange(format!("HTTP {status} and no JSON")))
+        let strange = |_| Error::Strange { url: url.clone(), reason: format!("HTTP {status} and no JSON") };
+        Ok(Answer { status: status.as_u16(), body: serde_json::from_slice(&bytes).map_err(strange)? })
     }
 }
 
@@ -102,6 +151,18 @@ fn root_cause(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_is_told_in_its_own_words() {
+        let refusal = |body: Value| Answer { status: 503, body }.refusal();
+        assert_eq!(refusal(json!({"success": false, "message": "logged out", "code": "conflict"})), "logged out");
+        assert_eq!(refusal(json!({"ready": false, "message": "not ready"})), "not ready");
+        assert_eq!(refusal(json!({"error": {"message": "nothing there"}})), "nothing there");
+        assert_eq!(refusal(json!([])), "HTTP 503: []");
+        let body = json!({"success": false, "message": "away: start it", "error": {"message": "away"}});
+        let answer = Answer { status: 503, body };
+        assert_eq!((answer.refusal().as_str(), answer.message().as_str()), ("away: start it", "away"));
+    }
 
     #[test]
     fn an_edge_is_named_by_an_http_url() {

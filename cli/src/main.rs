@@ -4,8 +4,13 @@
 //! what is decided in [`up`].
 
 mod call;
+mod checks;
+mod doctor;
 mod explain;
+mod follow;
+mod gateway;
 mod health;
+mod healthcheck;
 mod http;
 mod out;
 mod record;
@@ -37,14 +42,19 @@ enum Command {
     Up(up::Options),
     Status(status::Options),
     Call(call::Options),
+    Gateway(gateway::Options),
+    Doctor(doctor::Options),
     /// Run the HTTP edge: MCP and /health.
     Edge(serve::ServiceArgs<serve::Edge>),
     /// Run one worker: an IB session that answers reads.
     Worker(serve::ServiceArgs<serve::Worker>),
     /// Run the options service: chains with Greeks over an IB session of its own.
     Options(serve::ServiceArgs<serve::Options>),
+    /// Run the gateway's control: keeps it up or down as it is wanted, and says what is wrong.
+    GatewayCtl(serve::ServiceArgs<serve::GatewayCtl>),
     Sim(Box<sim::Options>),
     Record(record::Options),
+    Healthcheck(healthcheck::Options),
     #[command(hide = true)]
     NatsGuard(serve::GuardArgs),
 }
@@ -65,7 +75,9 @@ fn main() -> ExitCode {
 /// processes.
 fn runtime(command: &Command) -> Builder {
     match command {
-        Command::Edge(_) | Command::Worker(_) | Command::Options(_) => Builder::new_current_thread(),
+        Command::Edge(_) | Command::Worker(_) | Command::Options(_) | Command::GatewayCtl(_) | Command::Healthcheck(_) => {
+            Builder::new_current_thread()
+        }
         _ => Builder::new_multi_thread(),
     }
 }
@@ -75,9 +87,13 @@ async fn run(command: Command) -> ExitCode {
         Command::Up(options) => up::run(options).await,
         Command::Status(options) => status::run(options).await,
         Command::Call(options) => call::run(options).await,
+        Command::Gateway(options) => gateway::run(options).await,
+        Command::Doctor(options) => doctor::run(options).await,
+        Command::Healthcheck(options) => healthcheck::run(options).await,
         Command::Edge(args) => serve::edge(args).await,
         Command::Worker(args) => serve::worker(args).await,
         Command::Options(args) => serve::options(args).await,
+        Command::GatewayCtl(args) => serve::gateway_ctl(args).await,
         Command::Sim(args) => sim::run(*args).await,
         Command::Record(options) => record::run(options).await,
         Command::NatsGuard(args) => serve::nats_guard(args).await,

@@ -2,7 +2,10 @@
 //!
 //! Invariant: a reader that has gone away (`ibmesh status | head -1`) never makes a command panic.
 
-use std::{fmt::Display, io::Write};
+use std::{
+    fmt::Display,
+    io::{IsTerminal, Write},
+};
 
 pub(crate) fn line(text: impl Display) {
     write(std::io::stdout(), text);
@@ -10,6 +13,15 @@ pub(crate) fn line(text: impl Display) {
 
 pub(crate) fn problem(text: impl Display) {
     write(std::io::stderr(), text);
+}
+
+/// A line on stderr that the next one replaces; nothing where no person looks at a terminal.
+pub(crate) fn live(text: impl Display) {
+    let mut stream = std::io::stderr();
+    if stream.is_terminal() {
+        // As below.
+        let _ = write!(stream, "\r\x1b[K{text}").and_then(|()| stream.flush());
+    }
 }
 
 fn write(mut stream: impl Write, text: impl Display) {

@@ -9,7 +9,7 @@ use clap::{ArgMatches, Args, FromArgMatches};
 use service::{
     Process, Settings,
     process::RunOptions,
-    settings::{EDGE, OPTIONS, WORKER, clap_args, flags},
+    settings::{EDGE, GATEWAY_CTL, OPTIONS, WORKER, clap_args, flags},
 };
 
 use crate::out;
@@ -41,6 +41,13 @@ pub(crate) struct Options;
 
 impl Service for Options {
     const NAME: &'static str = OPTIONS;
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct GatewayCtl;
+
+impl Service for GatewayCtl {
+    const NAME: &'static str = GATEWAY_CTL;
 }
 
 /// The flags of a service, made from the settings table.
@@ -98,6 +105,10 @@ pub(crate) async fn worker(args: ServiceArgs<Worker>) -> ExitCode {
 
 pub(crate) async fn options(args: ServiceArgs<Options>) -> ExitCode {
     serve(args, options::run).await
+}
+
+pub(crate) async fn gateway_ctl(args: ServiceArgs<GatewayCtl>) -> ExitCode {
+    serve(args, gateway_ctl::run).await
 }
 
 async fn serve<S: Service, F, Fut, E>(args: ServiceArgs<S>, body: F) -> ExitCode

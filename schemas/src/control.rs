@@ -8,6 +8,16 @@ pub const CONTROL_BYTES_MAX: usize = 16 * 1024;
 /// The longest that one is worked on; a caller may ask for less.
 pub const CONTROL_DEADLINE_MS: u64 = 5_000;
 
+/// Drop the IB session and open a new one: `{}` in, [`Restarting`] out.
+pub const RESTART: &str = "restart";
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Restart {}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restarting {}
+
 /// Messages to IB of this second that the asked process does not need: [`Lend`] in, [`Lent`] out.
 pub const LEND: &str = "lend";
 

@@ -3,9 +3,16 @@
 //! Invariant: the predecessors' fields of each reply stay exactly; more fields may stand beside them. `ready:false` and a
 //! stale status are answers, not faults: over HTTP they have the status 503.
 
+mod commands;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use commands::{
+    CommandFailure, CommandReply, EnsureReady, EnsureReadyParams, EnsureReadyReply, Login, LoginParams, Logout, LogoutParams, Reconnect,
+    ReconnectParams, RestartWorkers, RestartWorkersParams, RestartWorkersReply,
+};
 
 use crate::{Fault, FaultCode, Freshness, Operation, Retry};
 
@@ -91,6 +98,50 @@ pub enum State {
     Unknown,
 }
 
+impl State {
+    /// As it stands in a subject: `wait_2fa`.
+    pub const fn token(self) -> &'static str {
+        match self {
+            Self::DockerUnreachable => "docker_unreachable",
+            Self::LoggedOut => "logged_out",
+            Self::Stopping => "stopping",
+            Self::Stopped => "stopped",
+            Self::Paused => "paused",
+            Self::Starting => "starting",
+            Self::Login => "login",
+            Self::WaitTwoFactor => "wait_2fa",
+            Self::ApiWait => "api_wait",
+            Self::ApiReady => "api_ready",
+            Self::Connected => "connected",
+            Self::UpstreamLost => "upstream_lost",
+            Self::SoftRestart => "soft_restart",
+            Self::SessionConflict => "session_conflict",
+            Self::Backoff => "backoff",
+            Self::Halted => "halted",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What gateway-ctl tells all sessions at once, as an event beside the changes of state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    /// The session ends in a moment: nothing new is to be begun.
+    Draining,
+    /// Market data was lost with IB's servers.
+    Resubscribe,
+}
+
+impl Call {
+    /// As it stands in a subject.
+    pub const fn token(self) -> &'static str {
+        match self {
+            Self::Draining => "draining",
+            Self::Resubscribe => "resubscribe",
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Desired {
@@ -125,6 +176,21 @@ pub struct LoggedOut {
     pub until: Option<Timestamp>,
     /// What ends it before: `POST /gateway/login`.
     pub ends_with: String,
+}
+
+impl LoggedOut {
+    /// Who, since when, why and until when.
+    pub fn sentence(&self) -> String {
+        let reason = self.reason.as_ref().map_or(String::new(), |reason| format!(" ({reason})"));
+        let until = self.until.map_or("until somebody logs it in".to_owned(), |until| format!("until {until:.0}"));
+        format!("Gateway is logged out by {} since {:.0}{reason}, {until}.", self.by, self.since)
+    }
+
+    /// The fault of every request that needs the gateway.
+    pub fn fault(&self) -> Fault {
+        let hint = format!("{} or `ibmesh gateway login` ends it.", self.ends_with);
+        Fault::new(FaultCode::GatewayLoggedOut, self.sentence()).hint(hint)
+    }
 }
 
 /// Automatic starts that are left.
@@ -193,135 +259,33 @@ pub struct StatusReply {
     pub server_version: Option<i32>,
 }
 
-/// Stops the gateway, so that a person can log in with TWS.
-#[derive(Debug)]
-pub struct Logout;
-
-impl Operation for Logout {
-    const FAMILY: &'static str = "gateway";
-    const OP: &'static str = "logout";
-    const ABOUT: &'static str = "Stops the gateway and frees the IB session; nothing starts it again until login.";
-    /// Five seconds for the fleet, 60 for IBC's STOP, 20 for a container that is too young, 100 for docker stop.
-    const DEADLINE_MS: u64 = 190_000;
-    const RETRY: Retry = Retry::Safe;
-    const FRESHNESS: Freshness = Freshness::Asked;
-    type Params = LogoutParams;
-    type Reply = CommandReply;
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LogoutParams {
-    /// After so many minutes the system logs in again by itself, 1 to 10,080; absent: only a login does.
+/// The gateway has come into another state: told on `evt.gateway.<state>`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StateChange {
+    pub at: Timestamp,
+    /// Absent where no change is told but the present state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub minutes: Option<u32>,
-    /// Told to whoever asks why the gateway is down, at most 200 characters.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<State>,
+    pub state: State,
     pub reason: Option<String>,
+    pub needs_human: Option<String>,
+    pub desired: Desired,
+    pub next_attempt_at: Option<Timestamp>,
 }
 
-/// Starts the gateway.
-#[derive(Debug)]
-pub struct Login;
-
-impl Operation for Login {
-    const FAMILY: &'static str = "gateway";
-    const OP: &'static str = "login";
-    const ABOUT: &'static str = "Starts the gateway; it authenticates with the saved credentials.";
-    const DEADLINE_MS: u64 = 45_000;
-    const RETRY: Retry = Retry::Safe;
-    const FRESHNESS: Freshness = Freshness::Asked;
-    type Params = LoginParams;
-    type Reply = CommandReply;
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LoginParams {}
-
-/// Restarts the gateway: softly, with its authentication kept, else by stop and start.
-#[derive(Debug)]
-pub struct Reconnect;
-
-impl Operation for Reconnect {
-    const FAMILY: &'static str = "gateway";
-    const OP: &'static str = "reconnect";
-    const ABOUT: &'static str = "Restarts the gateway, softly first; `hard` stops and starts it at once.";
-    const DEADLINE_MS: u64 = 10_000;
-    const RETRY: Retry = Retry::Never;
-    const FRESHNESS: Freshness = Freshness::Asked;
-    type Params = ReconnectParams;
-    type Reply = CommandReply;
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ReconnectParams {
-    /// Stop and start at once, with a full log-in.
-    #[serde(default)]
-    pub hard: bool,
-}
-
-/// The answer to a command that was carried out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct CommandReply {
-    /// Always true; a refusal is a [`CommandFailure`].
-    pub success: bool,
-    pub message: String,
-    pub note: String,
-    /// False: it was so already, and nothing had to be done.
-    pub changed: bool,
-}
-
-/// How a failed command looks over HTTP, with the HTTP status of its code.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct CommandFailure {
-    /// Always false.
-    pub success: bool,
-    pub message: String,
-    pub code: FaultCode,
-}
-
-impl From<&Fault> for CommandFailure {
-    fn from(fault: &Fault) -> Self {
-        let message = match &fault.hint {
-            Some(hint) => format!("{}: {hint}", fault.message.trim_end_matches('.')),
-            None => fault.message.clone(),
-        };
-        Self { success: false, message, code: fault.code }
+impl From<&StatusReply> for StateChange {
+    /// The present state, since when it is so.
+    fn from(status: &StatusReply) -> Self {
+        Self {
+            at: status.since,
+            from: None,
+            state: status.state,
+            reason: status.reason.clone(),
+            needs_human: status.needs_human.clone(),
+            desired: status.desired,
+            next_attempt_at: status.next_attempt_at,
+        }
     }
-}
-
-/// Waits until the gateway is connected, and brings it back if it is not.
-#[derive(Debug)]
-pub struct EnsureReady;
-
-impl Operation for EnsureReady {
-    const FAMILY: &'static str = "gateway";
-    const OP: &'static str = "ensure_ready";
-    const ABOUT: &'static str = "Answers when the gateway is connected; brings it back and waits if it is not.";
-    const DEADLINE_MS: u64 = READY_TIMEOUT_S_MAX as u64 * 1_000;
-    const RETRY: Retry = Retry::Safe;
-    const FRESHNESS: Freshness = Freshness::Asked;
-    type Params = EnsureReadyParams;
-    type Reply = EnsureReadyReply;
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct EnsureReadyParams {
-    /// Seconds after which the caller gives up, 1 to 300; absent means 90. The answer comes 2 s before.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timeout: Option<u32>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct EnsureReadyReply {
-    /// False goes with HTTP 503.
-    pub ready: bool,
-    pub message: String,
-    /// Seconds.
-    pub waited: u64,
 }
 
 /// Looks at every layer and says what is wrong.

@@ -26,3 +26,32 @@ fn a_failure_says_success_false_message_and_code() {
     let body = to_value(CommandFailure::from(&fault)).expect("json");
     assert_eq!(body, json!({"success": false, "message": "the gateway is logged out: POST /gateway/login starts it.", "code": "conflict"}));
 }
+
+#[test]
+fn a_state_in_a_subject_is_its_name_in_lower_case() {
+    for name in [
+        "DOCKER_UNREACHABLE",
+        "LOGGED_OUT",
+        "STOPPING",
+        "STOPPED",
+        "PAUSED",
+        "STARTING",
+        "LOGIN",
+        "WAIT_2FA",
+        "API_WAIT",
+        "API_READY",
+        "CONNECTED",
+        "UPSTREAM_LOST",
+        "SOFT_RESTART",
+        "SESSION_CONFLICT",
+        "BACKOFF",
+        "HALTED",
+        "INVENTED_LATER",
+    ] {
+        let state: State = serde_json::from_value(name.into()).expect("an open enum");
+        let said = if name == "INVENTED_LATER" { "unknown".to_owned() } else { name.to_ascii_lowercase() };
+        assert_eq!(state.token(), said);
+        let gateway: crate::GatewayName = "paper".parse().expect("a name");
+        assert_eq!(gateway.gateway_event(state), format!("ib.v1.paper.evt.gateway.{said}"));
+    }
+}

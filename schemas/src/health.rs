@@ -4,7 +4,11 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{ClientId, context::Mode};
+use crate::{
+    ClientId,
+    context::Mode,
+    gateway::{Desired, LoggedOut, State as GatewayState},
+};
 
 pub const HEARTBEAT_PERIOD_MS: u64 = 2_000;
 /// Three periods without one: the process counts as gone.
@@ -46,6 +50,23 @@ pub struct Heartbeat {
     /// The IB session, for processes that have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ib: Option<IbSession>,
+    /// What gateway-ctl says of the gateway; nobody else says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<GatewayPart>,
+}
+
+/// The gateway, as gateway-ctl sees it: whoever needs it knows from this whether asking makes sense.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GatewayPart {
+    pub state: GatewayState,
+    pub desired: Desired,
+    /// Since when it is in this state.
+    pub since: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Absent unless somebody logged it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logged_out: Option<LoggedOut>,
 }
 
 /// The IB session of a process.

@@ -1,7 +1,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{account, contracts, fundamentals, history, news, options};
+use crate::{account, contracts, fundamentals, gateway, history, news, options};
 
 /// One request/reply over `ib.v1.<gw>.rpc.<FAMILY>.<OP>`.
 pub trait Operation: 'static {
@@ -96,6 +96,13 @@ pub static OPERATIONS: &[Row] = &[
     Row::of::<contracts::Lookup>(),
     Row::of::<contracts::Search>(),
     Row::of::<fundamentals::Company>(),
+    Row::of::<gateway::Diagnose>(),
+    Row::of::<gateway::EnsureReady>(),
+    Row::of::<gateway::Login>(),
+    Row::of::<gateway::Logout>(),
+    Row::of::<gateway::Reconnect>(),
+    Row::of::<gateway::RestartWorkers>(),
+    Row::of::<gateway::Status>(),
     Row::of::<history::Bars>(),
     Row::of::<news::Article>(),
     Row::of::<news::Headlines>(),

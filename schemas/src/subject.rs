@@ -13,6 +13,8 @@ pub const WORKER_QUEUE: &str = "ib-worker";
 pub const OPTIONS_QUEUE: &str = "options";
 /// Heartbeats' name of the process that answers the family `options`.
 pub const OPTIONS_SERVICE: &str = "options";
+/// The queue group that answers about the gateway, and the name of its process in heartbeats.
+pub const GATEWAY_QUEUE: &str = "gateway-ctl";
 
 /// The `<gw>` token: names one IB login and is the permission boundary. An opaque id: whether a login is live or paper is
 /// a fact of its account, never read from this name.
@@ -98,6 +100,31 @@ impl GatewayName {
     /// Where `service` with heartbeat id `id` tells that it is alive. `id` is a uuid of ours.
     pub fn health(&self, service: &str, id: &str) -> String {
         format!("{ROOT}.{self}.health.{service}.{id}")
+    }
+
+    /// Where gateway-ctl tells that the gateway has come into `state`, in lower case: a [`crate::gateway::StateChange`].
+    pub fn gateway_event(&self, state: crate::gateway::State) -> String {
+        format!("{ROOT}.{self}.evt.gateway.{}", state.token())
+    }
+
+    /// All changes of the gateway's state.
+    pub fn gateway_events(&self) -> String {
+        format!("{ROOT}.{self}.evt.gateway.>")
+    }
+
+    /// Where gateway-ctl tells `what` happens to every session at once: `draining`, `resubscribe`.
+    pub fn gateway_call(&self, what: crate::gateway::Call) -> String {
+        format!("{ROOT}.{self}.evt.gateway.{}", what.token())
+    }
+
+    /// Every event of this gateway.
+    pub fn events(&self) -> String {
+        format!("{ROOT}.{self}.evt.>")
+    }
+
+    /// The stream that keeps them.
+    pub fn events_stream(&self) -> String {
+        format!("ib-evt-{self}")
     }
 
     /// All heartbeats of this gateway.

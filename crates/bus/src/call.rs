@@ -6,6 +6,8 @@
 
 mod faults;
 
+pub use faults::logged_out;
+
 use std::time::Duration;
 
 use async_nats::{HeaderMap, Message, client::PublishErrorKind};
@@ -224,7 +226,11 @@ impl Caller {
         };
         // Also when a second attempt was answered: who had the first may still be at it.
         cancel.armed = safe && left_at_work;
-        ended
+        // A worker knows that its session is gone, gateway-ctl knows why.
+        ended.map_err(|fault| match fault.code {
+            FaultCode::GatewayDown => faults::logged_out(&self.fleet.seen()).unwrap_or(fault),
+            _ => fault,
+        })
     }
 
     async fn attempt(&self, row: &Row, body: Bytes, options: &CallOptions, deadline: Instant, target: &Target) -> Result<Attempt, Fault> {

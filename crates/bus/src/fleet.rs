@@ -151,6 +151,7 @@ mod tests {
             slots: 1,
             operations: Vec::new(),
             ib: None,
+            gateway: None,
         }
     }
 

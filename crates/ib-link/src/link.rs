@@ -44,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) state: watch::Sender<State>,
     session: StdMutex<Option<Arc<Session>>>,
     pub(crate) restart: Notify,
+    /// What everybody is answered while the gateway is meant to be down.
+    pub(crate) held: watch::Sender<Option<Fault>>,
     pub(crate) close: CancellationToken,
 }
 
@@ -78,6 +80,7 @@ impl Link {
             state: watch::Sender::new(State::starting()),
             session: StdMutex::new(None),
             restart: Notify::new(),
+            held: watch::Sender::new(None),
             close: shutdown.child_token(),
             settings,
         });
@@ -98,6 +101,16 @@ impl Link {
     /// Drops the session or the attempt, hung or not, and connects anew. Several calls at once are one.
     pub fn restart(&self) {
         self.shared.restart.notify_one();
+    }
+
+    /// Ends the session and opens none, and does not even probe, for as long as a fault is held: the gateway is meant to be
+    /// down, so that it is no failure that there is no session. Requests are answered with that fault. `None` ends it.
+    pub fn hold(&self, fault: Option<Fault>) {
+        self.shared.held.send_if_modified(|held| {
+            let changed = *held != fault;
+            *held = fault;
+            changed
+        });
     }
 
     /// A new share of the login's messages per second; symbol searches get the same part of theirs.
@@ -178,6 +191,9 @@ impl Link {
     }
 
     pub(crate) fn not_connected(&self, code: FaultCode) -> Fault {
+        if let Some(fault) = self.shared.held.borrow().clone() {
+            return fault;
+        }
         let state = self.shared.state.borrow();
         let settings = &self.shared.settings;
         let reason = state.reason.as_deref().unwrap_or("the session is being opened");

@@ -1,8 +1,8 @@
 //! When to probe, connect, check, give up and back off: a pure state machine.
 //!
 //! Invariants: every attempt begins with a probe, so that a gateway that is down costs no session attempt and no client
-//! id; there is one attempt at a time; [`Policy::wake_at`] is always
-//! set until it is closed, also while something is under way, so that a task that failed does not stop it for ever.
+//! id; there is one attempt at a time; while it is held there is none at all; [`Policy::wake_at`] is always
+//! set until it is held or closed, also while something is under way, so that a task that failed does not stop it for ever.
 //! Times are milliseconds of any clock that does not jump.
 
 use crate::{ClientId, ClientIds};
@@ -45,6 +45,9 @@ pub(crate) enum Event {
         data_lost: bool,
     },
     Restart,
+    /// The gateway is meant to be down, for this reason: no session, no attempt, no probe, and nothing counts.
+    Hold(String),
+    Release,
     Close,
 }
 
@@ -77,6 +80,7 @@ pub(crate) enum Stage {
     BackingOff {
         until: u64,
     },
+    Held,
     Closed,
 }
 
@@ -95,7 +99,11 @@ pub(crate) struct Policy {
     consecutive_failures: u32,
     restart_count: u32,
     upstream_lost: bool,
+    /// Times that the upstream came back without the market data (1101).
+    data_losses: u32,
     reason: Option<String>,
+    /// The last attempt found all ids held by others.
+    ids_in_use: bool,
     connected_once: bool,
 }
 
@@ -112,7 +120,9 @@ impl Policy {
             consecutive_failures: 0,
             restart_count: 0,
             upstream_lost: false,
+            data_losses: 0,
             reason: None,
+            ids_in_use: false,
             connected_once: false,
         }
     }
@@ -145,6 +155,14 @@ impl Policy {
         self.reason.as_deref()
     }
 
+    pub(crate) fn data_losses(&self) -> u32 {
+        self.data_losses
+    }
+
+    pub(crate) fn ids_in_use(&self) -> bool {
+        self.ids_in_use
+    }
+
     pub(crate) fn connected_once(&self) -> bool {
         self.connected_once
     }
@@ -156,6 +174,10 @@ impl Policy {
                 self.enter(Stage::Closed, None);
                 vec![Action::Drop]
             }
+            (_, Event::Hold(reason)) => self.hold(reason),
+            (Stage::Held, Event::Release) => self.probe(now),
+            // Nothing but the release: there is no session to restart, and nothing under way.
+            (Stage::Held, _) => Vec::new(),
             (_, Event::Restart) => self.restart(now),
             (_, Event::Start) => self.probe(now),
             (Stage::Probing { in_flight: false, .. } | Stage::BackingOff { .. }, Event::Wake) => self.probe(now),
@@ -208,6 +230,7 @@ impl Policy {
             Event::UpstreamRestored { data_lost } => {
                 self.upstream_lost = false;
                 if data_lost {
+                    self.data_losses = self.data_losses.wrapping_add(1);
                     return vec![Action::Resubscribe];
                 }
             }
@@ -242,6 +265,7 @@ impl Policy {
     }
 
     fn open(&mut self, refused: i32, now: u64) -> Vec<Action> {
+        self.ids_in_use = false;
         self.enter(Stage::Opening { refused }, Some(now + self.rhythm.open_timeout_ms + WATCHDOG_MS));
         vec![Action::Open(self.client_id())]
     }
@@ -258,6 +282,7 @@ impl Policy {
             let (first, last) = self.ids.bounds();
             format!("all client ids from {first} to {last} are held by other connections (IB error 326)")
         };
+        self.ids_in_use = true;
         self.back_off(reason, now)
     }
 
@@ -302,6 +327,17 @@ impl Policy {
         let mut actions = vec![Action::Drop];
         actions.extend(self.probe(now));
         actions
+    }
+
+    /// Whoever holds it knows better than a probe; what failed before is over with it.
+    fn hold(&mut self, reason: String) -> Vec<Action> {
+        self.reason = Some(reason);
+        (self.consecutive_failures, self.short_lives, self.ids_in_use) = (0, 0, false);
+        if self.stage == Stage::Held {
+            return Vec::new();
+        }
+        self.enter(Stage::Held, None);
+        vec![Action::Drop]
     }
 
     fn restart(&mut self, now: u64) -> Vec<Action> {

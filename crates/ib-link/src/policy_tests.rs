@@ -53,6 +53,45 @@ fn a_gateway_that_is_down_is_probed_once_a_second_and_joined_at_the_first_answer
 }
 
 #[test]
+fn a_held_link_does_nothing_and_counts_nothing_until_it_is_released() {
+    let mut policy = open(0);
+    assert_eq!(policy.step(Event::Hold(why("logged out by dora")), 100), [Action::Drop]);
+    assert_eq!((policy.stage(), policy.wake_at()), (Stage::Held, None));
+    for event in [Event::Wake, Event::Restart, Event::SocketLost(why("late")), Event::ProbeFailed(why("late")), Event::Opened] {
+        assert_eq!(policy.step(event.clone(), 200), [], "{event:?}");
+    }
+    assert_eq!(policy.step(Event::Hold(why("logged out by otto")), 300), [], "another reason ends no session again");
+    assert_eq!((policy.consecutive_failures(), policy.restart_count(), policy.reason()), (0, 0, Some("logged out by otto")));
+    assert_eq!(policy.step(Event::Release, 400), [Action::Probe]);
+    assert_eq!(policy.step(Event::ProbeAnswered, 500), [Action::Open(ClientId(11))]);
+    assert_eq!(policy.step(Event::Release, 600), [], "what is not held is not released");
+}
+
+#[test]
+fn a_hold_ends_an_attempt_as_well_as_a_wait() {
+    let mut policy = policy();
+    policy.step(Event::Start, 0);
+    policy.step(Event::ProbeFailed(why("refused")), 0);
+    assert_eq!((policy.consecutive_failures(), policy.step(Event::Hold(why("logged out")), 10)), (1, vec![Action::Drop]));
+    assert_eq!(policy.consecutive_failures(), 0, "what failed before is over with it");
+    assert_eq!(policy.step(Event::Close, 20), [Action::Drop]);
+}
+
+#[test]
+fn that_all_ids_are_held_by_others_is_told_until_the_next_attempt() {
+    let mut policy = policy();
+    policy.step(Event::Start, 0);
+    policy.step(Event::ProbeAnswered, 0);
+    for held in [false, false, true] {
+        policy.step(Event::ClientIdInUse, 0);
+        assert_eq!(policy.ids_in_use(), held);
+    }
+    policy.step(Event::Wake, 5_000);
+    policy.step(Event::ProbeAnswered, 5_000);
+    assert!(!policy.ids_in_use());
+}
+
+#[test]
 fn ids_that_ib_refuses_are_skipped_without_a_wait() {
     let mut policy = policy();
     policy.step(Event::Start, 0);
@@ -170,7 +209,9 @@ fn losing_ibs_servers_keeps_the_session_and_lost_data_subscribe_anew_once() {
     assert_eq!(policy.step(Event::UpstreamRestored { data_lost: false }, 2), []);
     assert!(!policy.upstream_lost());
     policy.step(Event::UpstreamLost, 3);
+    assert_eq!(policy.data_losses(), 0);
     assert_eq!(policy.step(Event::UpstreamRestored { data_lost: true }, 4), [Action::Resubscribe]);
+    assert_eq!(policy.data_losses(), 1);
 }
 
 #[test]
@@ -245,6 +286,8 @@ fn any_event() -> impl Strategy<Value = Event> {
         Just(Event::UpstreamLost),
         Just(Event::UpstreamRestored { data_lost: true }),
         Just(Event::Restart),
+        Just(Event::Hold(why("h"))),
+        Just(Event::Release),
     ]
 }
 
@@ -258,7 +301,7 @@ proptest! {
         for (event, pause) in events {
             now += pause;
             policy.step(event.clone(), now);
-            prop_assert!(policy.wake_at().is_some(), "{:?} after {:?}", policy.stage(), event);
+            prop_assert!(policy.wake_at().is_some() || policy.stage() == Stage::Held, "{:?} after {:?}", policy.stage(), event);
             if event == Event::Wake {
                 prop_assert!(policy.wake_at().is_none_or(|at| at > now), "a timer that is due again at once is a hot loop");
             }

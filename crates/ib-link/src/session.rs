@@ -63,12 +63,22 @@ impl Supervisor {
 
     pub(crate) async fn run(mut self) {
         let shared = self.shared.clone();
+        let mut held = shared.held.subscribe();
+        if held.borrow().is_some() {
+            // Held before this task began.
+            held.mark_changed();
+        }
         self.step(Event::Start);
         while self.policy.stage() != Stage::Closed {
             let wake_at = self.policy.wake_at().map(|at| self.born + Duration::from_millis(at));
             tokio::select! {
                 biased;
                 () = shared.close.cancelled() => self.close().await,
+                // The sender is shared with this task: it is never gone.
+                Ok(()) = held.changed() => {
+                    let fault = held.borrow_and_update().clone();
+                    self.step(fault.map_or(Event::Release, |fault| Event::Hold(fault.message)));
+                }
                 () = shared.restart.notified() => self.step(Event::Restart),
                 Some((number, report)) = self.inbox.recv() => self.hear(number, report),
                 // The policy names a moment: time itself is meant.
@@ -302,6 +312,7 @@ impl Supervisor {
             Stage::Probing { .. } | Stage::Opening { .. } => Phase::Connecting,
             Stage::Open { .. } => Phase::Connected,
             Stage::BackingOff { until } => Phase::BackingOff { until: self.born + Duration::from_millis(until) },
+            Stage::Held => Phase::Held,
             Stage::Closed => Phase::Closed,
         };
         let has_id = matches!(policy.stage(), Stage::Open { .. } | Stage::Opening { .. });
@@ -309,6 +320,8 @@ impl Supervisor {
         self.state.consecutive_failures = policy.consecutive_failures();
         self.state.restart_count = policy.restart_count();
         self.state.upstream_lost = policy.upstream_lost();
+        self.state.data_losses = policy.data_losses();
+        self.state.ids_in_use = policy.ids_in_use();
         self.state.reason = policy.reason().map(str::to_owned);
         self.shared.state.send_if_modified(|told| {
             let changed = *told != self.state;

@@ -18,6 +18,8 @@ pub enum Phase {
     BackingOff {
         until: Instant,
     },
+    /// [`crate::Link::hold`]: the gateway is meant to be down.
+    Held,
     Closed,
 }
 
@@ -53,8 +55,12 @@ pub struct State {
     pub restart_count: u32,
     /// The gateway has lost IB's servers (1100, 2110) and has not told 1101 or 1102 since.
     pub upstream_lost: bool,
+    /// Times that IB's servers came back and the market data did not (1101).
+    pub data_losses: u32,
     /// Why it is not connected, or what failed last.
     pub reason: Option<String>,
+    /// The last attempt found all client ids held by other connections (IB error 326).
+    pub ids_in_use: bool,
     /// IANA name of the gateway host's zone, or the gateway's own name for it.
     pub gateway_time_zone: Option<String>,
     pub farms: BTreeMap<String, Farm>,
@@ -71,7 +77,9 @@ impl State {
             consecutive_failures: 0,
             restart_count: 0,
             upstream_lost: false,
+            data_losses: 0,
             reason: None,
+            ids_in_use: false,
             gateway_time_zone: None,
             farms: BTreeMap::new(),
         }

@@ -1,7 +1,7 @@
 //! The heartbeat of a service with an IB session.
 
 use bus::Load;
-use ib_link::Link;
+use ib_link::{Link, Phase};
 use schemas::health::{Heartbeat, State};
 use service::Process;
 
@@ -27,11 +27,12 @@ impl Teller {
         // A copy: a second borrow (of `ib_session`) under the first would wait for ever behind a writer between the two.
         let link = self.link.state().borrow().clone();
         let draining = self.process.shutdown.is_cancelled();
-        let state = match (draining, link.connected(), link.consecutive_failures) {
-            (true, ..) => State::Draining,
-            (_, true, _) => State::Ready,
-            (_, false, 0) => State::Starting,
-            (_, false, _) => State::IbDown,
+        let state = match link.phase {
+            _ if draining => State::Draining,
+            Phase::Connected => State::Ready,
+            Phase::Held => State::IbDown,
+            _ if link.consecutive_failures == 0 => State::Starting,
+            _ => State::IbDown,
         };
         Heartbeat {
             service: self.service.to_owned(),
@@ -45,6 +46,7 @@ impl Teller {
             slots: self.slots,
             operations: if draining { Vec::new() } else { self.operations.names() },
             ib: Some(self.link.ib_session()),
+            gateway: None,
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod coalesce;
 mod heartbeat;
+mod hold;
 mod lending;
 mod membership;
 mod metrics;
@@ -15,5 +16,6 @@ mod run;
 
 pub use coalesce::Coalesced;
 pub use lending::Lenders;
+pub use metrics::register as register_requests;
 pub use reference::{Hours, Reference, Resolved};
 pub use run::{Base, Error, Shape, link_settings, run};

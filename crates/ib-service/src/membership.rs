@@ -124,14 +124,19 @@ mod tests {
 
     use super::*;
 
+    fn operations() -> impl Iterator<Item = &'static schemas::Row> {
+        OPERATIONS.iter().filter(|row| row.family != "gateway")
+    }
+
     fn answerable(ib_ready: bool, memory_tellable: bool) -> BTreeSet<String> {
-        super::answerable(OPERATIONS.iter(), ib_ready, memory_tellable)
+        // gateway-ctl answers its own whatever the gateway does.
+        super::answerable(operations(), ib_ready, memory_tellable)
     }
 
     #[test]
     fn without_ib_only_memory_is_told_and_only_while_it_may_be() {
-        assert_eq!(answerable(true, true).len(), OPERATIONS.len());
-        assert_eq!(answerable(true, false).len(), OPERATIONS.len(), "with IB at hand the first snapshot is waited for");
+        assert_eq!(answerable(true, true).len(), operations().count());
+        assert_eq!(answerable(true, false).len(), operations().count(), "with IB at hand the first snapshot is waited for");
         let away: Vec<String> = answerable(false, true).into_iter().collect();
         assert_eq!(away, ["account.overview", "account.positions", "account.summary"]);
         assert!(answerable(false, false).is_empty());

@@ -38,7 +38,7 @@ impl EncodeLabelValue for Name {
 }
 
 /// Registers the metrics and answers what [`bus::Server`] tells after each request.
-pub(crate) fn register(admin: &Admin) -> Observer {
+pub fn register(admin: &Admin) -> Observer {
     let requests = Family::<Labels, Counter>::default();
     let worked =
         Family::<Operation, Histogram>::new_with_constructor(|| Histogram::new([0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 30.0, 60.0]));

@@ -4,13 +4,16 @@ use std::{sync::Arc, time::Duration};
 
 use bus::{Beacon, Bus, BusError, ConnectError, Fleet, ServeSettings, Server};
 use ib_link::{ClientIds, Link};
-use schemas::{ClientId, GatewayName};
+use schemas::{
+    ClientId, GatewayName,
+    control::{RESTART, Restart, Restarting},
+};
 use serde_json::json;
 use service::Process;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Lenders, Reference, heartbeat, lending, membership, metrics, pace};
+use crate::{Lenders, Reference, heartbeat, hold, lending, membership, metrics, pace};
 
 /// What is left of the drain budget for closing the IB session.
 const CLOSE_MAX: Duration = Duration::from_secs(2);
@@ -105,6 +108,11 @@ where
         observer: Some(metrics::register(&process.admin)),
     };
     let builder = lending::answer(Server::builder(&bus, gateway.clone(), serve), service, &link);
+    let restarted = link.clone();
+    let builder = builder.control(RESTART, move |Restart {}| {
+        restarted.restart();
+        std::future::ready(Ok(Restarting {}))
+    });
     let lenders = Lenders { bus: bus.clone(), gateway: gateway.clone(), fleet: fleet.clone(), link: link.clone(), id: process.id.clone() };
     let base = Base {
         process: process.clone(),
@@ -138,6 +146,7 @@ where
         () = keeper.keep() => {}
         () = reference.know_the_market() => {}
         () = pace::keep(&link, &fleet, service, first_per_s) => {}
+        () = hold::keep(&link, &fleet) => {}
         () = background => {}
         () = process.shutdown.cancelled() => {}
     }

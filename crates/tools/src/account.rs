@@ -39,8 +39,8 @@ impl Definition for GetAccount {
         Ok(AccountParams { account: account(asked)? })
     }
 
-    fn context(reply: &OverviewReply) -> &Context {
-        &reply.context
+    fn context(reply: &OverviewReply) -> Option<&Context> {
+        Some(&reply.context)
     }
 
     fn body(_: &Asked, reply: &OverviewReply) -> Body {
@@ -74,8 +74,8 @@ impl Definition for GetAccountSummary {
         Ok(AccountParams { account: account(asked)? })
     }
 
-    fn context(reply: &SummaryReply) -> &Context {
-        &reply.context
+    fn context(reply: &SummaryReply) -> Option<&Context> {
+        Some(&reply.context)
     }
 
     fn body(asked: &Asked, reply: &SummaryReply) -> Body {
@@ -121,8 +121,8 @@ impl Definition for GetPositions {
         Ok(PositionsParams { account: account(asked)?, symbol, offset: asked.count("offset").unwrap_or(0) })
     }
 
-    fn context(reply: &PositionsReply) -> &Context {
-        &reply.context
+    fn context(reply: &PositionsReply) -> Option<&Context> {
+        Some(&reply.context)
     }
 
     fn body(asked: &Asked, reply: &PositionsReply) -> Body {

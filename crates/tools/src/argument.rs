@@ -16,6 +16,10 @@ pub(crate) struct Argument {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Kind {
     Text,
+    /// Words of a person: one line of at most so many characters.
+    Line {
+        max: usize,
+    },
     Integer {
         min: i64,
         max: i64,
@@ -52,6 +56,10 @@ impl Argument {
 
     pub(crate) const fn text(name: &'static str, about: &'static str) -> Self {
         Self::new(name, Kind::Text, about)
+    }
+
+    pub(crate) const fn line(name: &'static str, about: &'static str, max: usize) -> Self {
+        Self::new(name, Kind::Line { max }, about)
     }
 
     pub(crate) const fn texts(name: &'static str, about: &'static str) -> Self {
@@ -123,7 +131,7 @@ impl Argument {
     fn schema(&self) -> Value {
         let mut schema = Map::new();
         let kind = match self.kind {
-            Kind::Text => "string",
+            Kind::Text | Kind::Line { .. } => "string",
             Kind::Integer { .. } => "integer",
             Kind::Number { .. } => "number",
             Kind::Boolean => "boolean",
@@ -148,6 +156,7 @@ impl Argument {
     fn limits(&self, schema: &mut Map<String, Value>) {
         let mut say = |keyword: &str, value: Value| drop(schema.insert(keyword.to_owned(), value));
         match self.kind {
+            Kind::Line { max } => say("maxLength", json!(max)),
             Kind::Texts => say("items", json!({ "type": "string" })),
             Kind::Numbers { max } => {
                 say("items", json!({ "type": "number" }));

@@ -157,7 +157,8 @@ fn coerce(argument: &Argument, value: &Value) -> Result<Option<Sent>, Fault> {
         return Ok(None);
     }
     match argument.kind {
-        Kind::Text => Ok(one_text(argument, value)?.map(Sent::Text)),
+        Kind::Text => Ok(one_text(argument, value, QUERY_TEXT_MAX)?.map(Sent::Text)),
+        Kind::Line { max } => Ok(one_text(argument, value, max)?.map(Sent::Text)),
         Kind::Integer { min, max, .. } => whole(argument, value, min, max),
         Kind::Number { min, max, .. } => Ok(number(argument, value, min, max)?.map(Sent::Number)),
         Kind::Boolean => flag(argument, value),
@@ -177,7 +178,7 @@ fn wrong(argument: &Argument, value: &Value, wanted: &str) -> Fault {
     Fault::invalid(argument.name, format!("`{}` must be {wanted}, and {got} was sent.", argument.name)).hint(hint)
 }
 
-fn one_text(argument: &Argument, value: &Value) -> Result<Option<String>, Fault> {
+fn one_text(argument: &Argument, value: &Value, max: usize) -> Result<Option<String>, Fault> {
     let name = argument.name;
     let given = match value {
         Value::String(text) => text.clone(),
@@ -186,9 +187,9 @@ fn one_text(argument: &Argument, value: &Value) -> Result<Option<String>, Fault>
     };
     let trimmed = given.trim();
     // Counts no more than needed: a text of megabytes is refused as fast as one of a hundred characters.
-    if trimmed.chars().nth(QUERY_TEXT_MAX).is_some() {
-        let message = format!("`{name}` is longer than {QUERY_TEXT_MAX} characters; it begins with `{}`.", text::shown(trimmed));
-        return Err(Fault::invalid(name, message).hint(format!("Send at most {QUERY_TEXT_MAX} characters.")));
+    if trimmed.chars().nth(max).is_some() {
+        let message = format!("`{name}` is longer than {max} characters; it begins with `{}`.", text::shown(trimmed));
+        return Err(Fault::invalid(name, message).hint(format!("Send at most {max} characters.")));
     }
     if trimmed.chars().any(|c| c.is_control() || text::is_invisible(c)) {
         let message = format!("`{name}` holds control or invisible characters: `{}`.", text::shown(trimmed));
@@ -260,7 +261,7 @@ fn flag(argument: &Argument, value: &Value) -> Result<Option<Sent>, Fault> {
 fn several(argument: &Argument, value: &Value) -> Result<Option<Sent>, Fault> {
     let mut texts = Vec::new();
     for item in items(argument, value, "an array of texts")?.iter() {
-        texts.extend(one_text(argument, item)?);
+        texts.extend(one_text(argument, item, QUERY_TEXT_MAX)?);
     }
     Ok((!texts.is_empty()).then_some(Sent::Texts(texts)))
 }

@@ -5,6 +5,7 @@ use schemas::{
     Context,
     context::{MarketState, Mode},
 };
+use serde::Serialize;
 
 use crate::text;
 
@@ -24,6 +25,28 @@ pub fn context_line(context: &Context) -> String {
     }
     parts.join(" · ")
 }
+
+/// What is known of the login beside an answer about its gateway, which may be down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GatewayContext {
+    /// None until an account is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+    /// The login's name in subjects.
+    pub gateway: String,
+    pub time: Timestamp,
+}
+
+impl GatewayContext {
+    /// `SIMULATED · gateway paper · 10:31:05 EDT`.
+    pub(crate) fn line(&self) -> String {
+        let mode = self.mode.map_or("MODE NOT KNOWN", mode);
+        format!("{mode} · gateway {} · {}", text::line(&self.gateway, 40), clock(self.time, &zone(NEW_YORK)))
+    }
+}
+
+/// Where nothing else decides: IB's own hours are told in it.
+pub(crate) const NEW_YORK: &str = "America/New_York";
 
 const fn mode(mode: Mode) -> &'static str {
     match mode {

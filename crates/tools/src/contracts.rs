@@ -32,8 +32,8 @@ impl Definition for LookupContract {
         Ok(ContractParams { contract: asked.instrument(Purpose::Contract)? })
     }
 
-    fn context(reply: &LookupReply) -> &Context {
-        &reply.context
+    fn context(reply: &LookupReply) -> Option<&Context> {
+        Some(&reply.context)
     }
 
     fn body(asked: &Asked, reply: &LookupReply) -> Body {
@@ -132,8 +132,8 @@ impl Definition for TickerToConid {
         Ok(ContractParams { contract: asked.instrument(Purpose::Contract)? })
     }
 
-    fn context(reply: &LookupReply) -> &Context {
-        &reply.context
+    fn context(reply: &LookupReply) -> Option<&Context> {
+        Some(&reply.context)
     }
 
     fn body(asked: &Asked, reply: &LookupReply) -> Body {
@@ -184,8 +184,8 @@ impl Definition for GetContractDetails {
         Ok(ContractParams { contract: asked.instrument(Purpose::Contract)? })
     }
 
-    fn context(reply: &DetailsReply) -> &Context {
-        &reply.context
+    fn context(reply: &DetailsReply) -> Option<&Context> {
+        Some(&reply.context)
     }
 
     fn body(asked: &Asked, reply: &DetailsReply) -> Body {
@@ -271,8 +271,8 @@ impl Definition for SearchContracts {
         Ok(SearchParams { pattern: pattern.to_owned() })
     }
 
-    fn context(reply: &SearchReply) -> &Context {
-        &reply.context
+    fn context(reply: &SearchReply) -> Option<&Context> {
+        Some(&reply.context)
     }
 
     fn body(_: &Asked, reply: &SearchReply) -> Body {

@@ -38,8 +38,8 @@ impl Definition for GetFundamentalData {
         Ok(CompanyParams { contract: asked.instrument(Purpose::Contract)?, report_type })
     }
 
-    fn context(reply: &CompanyReply) -> &Context {
-        &reply.context
+    fn context(reply: &CompanyReply) -> Option<&Context> {
+        Some(&reply.context)
     }
 
     fn body(asked: &Asked, reply: &CompanyReply) -> Body {

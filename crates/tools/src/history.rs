@@ -67,8 +67,8 @@ impl Definition for GetHistoricalData {
         })
     }
 
-    fn context(reply: &BarsReply) -> &Context {
-        &reply.context
+    fn context(reply: &BarsReply) -> Option<&Context> {
+        Some(&reply.context)
     }
 
     fn body(asked: &Asked, reply: &BarsReply) -> Body {

@@ -16,6 +16,7 @@ mod contracts;
 mod dates;
 mod fault_text;
 mod fundamentals;
+mod gateway;
 mod history;
 mod html;
 mod instructions;
@@ -30,7 +31,7 @@ mod text;
 mod texts;
 mod tool;
 
-pub use context::context_line;
+pub use context::{GatewayContext, context_line};
 pub use fault_text::fault_text;
 pub use instructions::{INSTRUCTION_BYTES_MAX, InstructionFacts, instructions};
 pub use options::underlying_of;
@@ -41,6 +42,12 @@ pub use tool::{Annotations, Call, Profile, RenderError, Tool, Toolset};
 
 /// Every tool, by name, with the other names under which it can be called (those of `haymant/tws-mcp`).
 pub static TOOLS: &[Tool] = &[
+    Tool::of::<gateway::GatewayDiagnose>(&[]),
+    Tool::of::<gateway::GatewayEnsureReady>(&[]),
+    Tool::of::<gateway::GatewayLogin>(&[]),
+    Tool::of::<gateway::GatewayLogout>(&[]),
+    Tool::of::<gateway::GatewayReconnect>(&[]),
+    Tool::of::<gateway::GatewayStatus>(&[]),
     Tool::of::<account::GetAccount>(&[]),
     Tool::of::<account::GetAccountSummary>(&["ibkr_get_account_summary"]),
     Tool::of::<news::GetArticle>(&["ibkr_get_news_article"]),
@@ -53,6 +60,7 @@ pub static TOOLS: &[Tool] = &[
     Tool::of::<options::GetOptionQuotes>(&[]),
     Tool::of::<account::GetPositions>(&["ibkr_get_positions"]),
     Tool::of::<contracts::LookupContract>(&[]),
+    Tool::of::<gateway::RestartWorkers>(&[]),
     Tool::of::<contracts::SearchContracts>(&["ibkr_get_matching_symbols", "ibkr_search_symbols"]),
     Tool::of::<contracts::TickerToConid>(&[]),
 ];

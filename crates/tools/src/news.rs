@@ -59,8 +59,8 @@ impl Definition for GetHistoricalNews {
         })
     }
 
-    fn context(reply: &HeadlinesReply) -> &Context {
-        &reply.context
+    fn context(reply: &HeadlinesReply) -> Option<&Context> {
+        Some(&reply.context)
     }
 
     fn body(asked: &Asked, reply: &HeadlinesReply) -> Body {
@@ -131,8 +131,8 @@ impl Definition for GetArticle {
         Ok(ArticleParams { article_id: sent("articleId").to_owned(), provider: provider("providerCode", sent("providerCode"))? })
     }
 
-    fn context(reply: &ArticleReply) -> &Context {
-        &reply.context
+    fn context(reply: &ArticleReply) -> Option<&Context> {
+        Some(&reply.context)
     }
 
     fn body(asked: &Asked, reply: &ArticleReply) -> Body {

@@ -2,7 +2,10 @@
 
 use schemas::Context;
 
-use crate::{context::context_line, text};
+use crate::{
+    context::{GatewayContext, context_line},
+    text,
+};
 
 /// Longest text of one result.
 pub const TEXT_BYTES_MAX: usize = 20_000;
@@ -17,8 +20,8 @@ const LAST_LINE_BYTES: usize = 160;
 pub struct Rendered {
     /// Markdown, at most [`TEXT_BYTES_MAX`]; its last line is the context line.
     pub text: String,
-    /// For the `_meta` of the result.
-    pub context: Context,
+    /// For the `_meta` of the result; `None` where the answer is about the gateway, see [`Self::about_gateway`].
+    pub context: Option<Context>,
     /// Where the last line's own begins: what stands before is the body.
     pub body_bytes: usize,
 }
@@ -35,7 +38,13 @@ impl Rendered {
         let body_bytes = text.len();
         text.push_str("\n\n");
         text.push_str(last);
-        Self { text, context, body_bytes }
+        Self { text, context: Some(context), body_bytes }
+    }
+
+    /// Adds the last line to a text without context: what its teller knows of the login.
+    pub fn about_gateway(&mut self, context: &GatewayContext) {
+        self.text.push_str("\n\n");
+        self.text.push_str(&context.line());
     }
 
     /// The text without its last line, where that leaves room for any last line.
@@ -119,6 +128,11 @@ impl Body {
         let last = context_line(context);
         let room = TEXT_BYTES_MAX.saturating_sub(last.len() + 2);
         Rendered::ended(self.within(room), &last, context.clone())
+    }
+
+    pub(crate) fn finish_without_context(self) -> Rendered {
+        let text = self.within(TEXT_BYTES_MAX - LAST_LINE_BYTES);
+        Rendered { body_bytes: text.len(), text, context: None }
     }
 
     fn within(mut self, room: usize) -> String {

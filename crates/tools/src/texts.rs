@@ -50,7 +50,7 @@ impl Texts {
         }
         let rendered = tool.render(call, reply)?;
         // A split that found something else than the context is of no use.
-        if let Some(body) = rendered.whole_body().filter(|_| read(context).as_ref() == Some(&rendered.context)) {
+        if let Some(body) = rendered.whole_body().filter(|_| read(context).is_some_and(|read| rendered.context.as_ref() == Some(&read))) {
             let last = Last { asked: call.asked.clone(), facts: facts.to_vec(), body: body.to_owned() };
             self.lock().insert(tool.name, Arc::new(last));
         }

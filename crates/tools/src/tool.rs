@@ -102,6 +102,10 @@ pub struct Annotations {
 impl Annotations {
     /// A read of our own or IB's records.
     pub const READ: Self = Self { read_only: true, destructive: None, idempotent: None, open_world: false };
+    /// Brings the world into a state; asking twice changes no more than asking once.
+    pub const BRINGS: Self = Self { read_only: false, destructive: Some(false), idempotent: Some(true), open_world: false };
+    /// Ends something that others may be using.
+    pub const ENDS: Self = Self { destructive: Some(true), ..Self::BRINGS };
     /// A read that brings text by third parties.
     pub const READ_OPEN_WORLD: Self = Self { open_world: true, ..Self::READ };
 }
@@ -118,7 +122,8 @@ pub(crate) trait Definition {
     const ANNOTATIONS: Annotations = Annotations::READ;
 
     fn params(asked: &mut Asked) -> Result<<Self::Op as Operation>::Params, Fault>;
-    fn context(reply: &<Self::Op as Operation>::Reply) -> &Context;
+    /// `None` where the answer is about the gateway: whoever asked knows better whose login that is.
+    fn context(reply: &<Self::Op as Operation>::Reply) -> Option<&Context>;
     /// Of an operation answered from memory it does not depend on the context: [`crate::Texts`].
     fn body(asked: &Asked, reply: &<Self::Op as Operation>::Reply) -> Body;
 }
@@ -242,7 +247,11 @@ fn bind<D: Definition>(arguments: &Map<String, Value>) -> Result<Call, Fault> {
 
 fn render<D: Definition>(call: &Call, reply: &[u8]) -> Result<Rendered, RenderError> {
     let reply = serde_json::from_slice(reply).map_err(|error| unreadable::<D>(reply, &error))?;
-    Ok(D::body(&call.asked, &reply).finish(D::context(&reply)))
+    let body = D::body(&call.asked, &reply);
+    Ok(match D::context(&reply) {
+        Some(context) => body.finish(context),
+        None => body.finish_without_context(),
+    })
 }
 
 /// Reads the reply once more, keeping track of where: that costs time which a readable reply need not pay.

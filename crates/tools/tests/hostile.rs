@@ -1,6 +1,8 @@
 //! Whatever is sent, by callers, by IB or by news providers: nothing panics, and no text carries what it must not.
 
 mod replies;
+#[path = "replies/gateway.rs"]
+mod replies_gateway;
 #[path = "replies/options.rs"]
 mod replies_options;
 #[path = "replies/usual.rs"]
@@ -34,7 +36,7 @@ const NAMES: &[&str] = &[
     "trading_class", "duration", "bar_size", "data_type", "max_bars", "end", "use_rth", "account", "offset", "start_date", "end_date", "max_count",
     "providers", "articleId", "providerCode", "as_markdown", "truncate", "report_type", "pattern", "conId", "endDate", "limit", "ticker",
     "expiration", "strikes", "min_strike", "max_strike", "max_strikes", "strike_offset", "moneyness", "delta_min", "delta_max", "max_age",
-    "use_delayed",
+    "use_delayed", "minutes", "reason", "hard", "timeout", "deep",
 ];
 
 fn text() -> impl Strategy<Value = String> {
@@ -128,7 +130,7 @@ fn reply(tool: &str, words: &str, rows: usize) -> Value {
             reply["underlying"] = contract;
             reply
         }
-        other => panic!("no reply for {other}"),
+        _ => return replies_gateway::reply(tool, words, rows),
     };
     reply["context"] = context();
     reply
@@ -142,6 +144,7 @@ fn smallest(tool: &str) -> Map<String, Value> {
         "search_contracts" => json!({"pattern": "A"}),
         "get_option_chain_greeks" => json!({"symbol": "AAPL", "expiration": "2026-12-18"}),
         "get_option_quotes" => json!({"symbol": "AAPL", "expiry": "20261218", "right": "C", "strikes": [190]}),
+        of_gateway if tools::find(of_gateway).is_some_and(|tool| tool.operation().family == "gateway") => json!({}),
         _ => json!({"symbol": "AAPL"}),
     };
     arguments.as_object().expect("object").clone()
@@ -236,10 +239,14 @@ proptest! {
     fn texts_are_clean_small_and_end_with_the_context(words in text(), rows in 0_usize..300) {
         for tool in TOOLS {
             let call = tool.bind(&smallest(tool.name)).expect("bound");
-            let rendered = tool.render(&call, reply(tool.name, &words, rows).to_string().as_bytes()).expect("rendered");
+            let mut rendered = tool.render(&call, reply(tool.name, &words, rows).to_string().as_bytes()).expect("rendered");
+            if rendered.context.is_none() {
+                rendered.about_gateway(&replies_gateway::context());
+            }
             prop_assert!(rendered.text.len() <= TEXT_BYTES_MAX, "{}: {}", tool.name, rendered.text.len());
             prop_assert!(is_clean(&rendered.text), "{}", tool.name);
-            prop_assert_eq!(rendered.text.lines().last(), Some(LINE));
+            let line = if rendered.context.is_some() { LINE } else { replies_gateway::LINE };
+            prop_assert_eq!(rendered.text.lines().last(), Some(line));
         }
     }
 }

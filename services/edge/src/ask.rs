@@ -92,6 +92,9 @@ impl<'a> Passage<'a> {
         match edge.breaker(Event::Asked { kept: row.freshness == Freshness::Kept }) {
             Decision::Passed(pass) => Ok(Self { edge, pass: Some(pass) }),
             Decision::Refused { retry_after } => {
+                if let Some(fault) = bus::logged_out(&edge.seen()) {
+                    return Err(fault);
+                }
                 let wait_ms = u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX).max(1);
                 Err(Fault::new(FaultCode::GatewayDown, "IB Gateway failed several calls in a row, so this one was not tried")
                     .hint("account values and positions that were known within the last 15 minutes are still answered; GET /health tells when the next call is tried")

@@ -3,13 +3,14 @@
 //! Invariants: the breaker's lock is never held across an await; everything a request needs but the answer itself is in
 //! memory, so the edge answers `initialize`, `tools/list` and `/health` while NATS is away.
 
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bus::{Bus, Caller, Seen};
 use bytes::Bytes;
 use schemas::GatewayName;
 use service::Process;
 use tokio::{sync::Semaphore, time::Instant};
+use tokio_util::sync::CancellationToken;
 use tools::{Profile, Texts, Toolset};
 
 use crate::{
@@ -25,6 +26,8 @@ use crate::{
 /// Tool calls worked on at once; the next is answered `busy`. Far above what one gateway can do, so that only a runaway
 /// client meets it.
 pub(crate) const CALLS_MAX: usize = 1_024;
+/// Followers of the gateway's state at once; each has a subscription of its own.
+pub(crate) const FOLLOWERS_MAX: usize = 64;
 
 #[derive(Debug)]
 pub(crate) struct Edge {
@@ -39,6 +42,9 @@ pub(crate) struct Edge {
     pub(crate) metrics: Metrics,
     pub(crate) cancels: Cancels,
     pub(crate) calls: Semaphore,
+    pub(crate) followers: Arc<Semaphore>,
+    /// Ends what would never end by itself.
+    pub(crate) shutdown: CancellationToken,
     pub(crate) texts: Texts,
     ib_host: String,
     ib_port: u16,
@@ -64,6 +70,8 @@ impl Edge {
             metrics,
             cancels: Cancels::default(),
             calls: Semaphore::new(CALLS_MAX),
+            followers: Arc::new(Semaphore::new(FOLLOWERS_MAX)),
+            shutdown: process.shutdown.clone(),
             texts: Texts::default(),
             ib_host: settings.ib_host().to_owned(),
             ib_port: settings.ib_port(),
@@ -82,6 +90,10 @@ impl Edge {
     /// None until NATS was first reached.
     pub(crate) fn caller(&self) -> Option<&Caller> {
         self.link.get().map(|(_, caller)| caller)
+    }
+
+    pub(crate) fn bus(&self) -> Option<&Bus> {
+        self.link.get().map(|(bus, _)| bus)
     }
 
     pub(crate) fn nats_connected(&self) -> bool {

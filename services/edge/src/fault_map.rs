@@ -1,6 +1,6 @@
 //! Faults in the three languages of the edge: REST, JSON-RPC and evidence for the breaker. Pure.
 
-use schemas::{Fault, FaultCode, Operation, Row, fault::Blame, fault::FaultBody, options::Chain};
+use schemas::{Fault, FaultCode, Operation, Row, fault::Blame, fault::FaultBody, gateway::Status, options::Chain};
 use serde_json::Value;
 
 use crate::{
@@ -25,9 +25,10 @@ pub(crate) fn problem(fault: &Fault) -> Problem {
 }
 
 /// Whether the breaker has a say in calls of an operation. It is about the workers' way to IB: options are asked over a
-/// connection of their own, whose loss must not stop the workers, nor theirs the options.
+/// connection of their own, whose loss must not stop the workers, nor theirs the options; the gateway is asked about most
+/// when it is down.
 pub(crate) fn guarded(row: &Row) -> bool {
-    row.family != Chain::FAMILY
+    ![Chain::FAMILY, Status::FAMILY].contains(&row.family)
 }
 
 /// What a failed call says about the gateway. `whole_budget` is false where the caller granted less than the
@@ -94,7 +95,7 @@ mod tests {
     #[test]
     fn the_breaker_is_about_the_workers() {
         let families = |holds: bool| schemas::OPERATIONS.iter().filter(move |row| guarded(row) == holds).map(|row| row.family);
-        assert!(families(false).all(|family| family == "options") && families(false).count() >= 4);
+        assert!(families(false).all(|family| ["gateway", "options"].contains(&family)) && families(false).count() >= 11);
         let guarded: std::collections::BTreeSet<&str> = families(true).collect();
         assert!(["account", "contracts", "fundamentals", "history", "news"].iter().all(|family| guarded.contains(family)), "{guarded:?}");
     }

@@ -6,7 +6,11 @@
 use std::time::Duration;
 
 use bus::Seen;
-use schemas::{context::Mode, health::Heartbeat, subject::OPTIONS_SERVICE};
+use schemas::{
+    context::Mode,
+    health::{GatewayPart, Heartbeat},
+    subject::OPTIONS_SERVICE,
+};
 use serde::Serialize;
 
 use crate::breaker::{Position, View};
@@ -49,6 +53,9 @@ pub(crate) struct Report {
     version: &'static str,
     mode: Option<Mode>,
     nats_connected: bool,
+    /// What gateway-ctl says, where one runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gateway: Option<GatewayPart>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -100,8 +107,11 @@ pub(crate) fn report(facts: &Facts<'_>) -> Report {
     let options_connected =
         facts.seen.iter().any(|seen| seen.beat.service == OPTIONS_SERVICE && seen.is_alive() && seen.beat.ib_connected());
     let ib_connected = connected > 0 || options_connected;
+    let gateway = facts.seen.iter().filter(|seen| seen.is_alive()).find_map(|seen| seen.beat.gateway.clone());
+    let logged_out = gateway.as_ref().is_some_and(|part| part.logged_out.is_some());
     let status = match facts.breaker.position {
-        Position::Open => Status::Unhealthy,
+        // Somebody wants the gateway down: what failed on the way there is no reason to restart anything.
+        Position::Open if !logged_out => Status::Unhealthy,
         _ if ib_connected => Status::Healthy,
         _ if alive == 0 => Status::Unhealthy,
         _ => Status::Degraded,
@@ -131,6 +141,7 @@ pub(crate) fn report(facts: &Facts<'_>) -> Report {
         version: env!("CARGO_PKG_VERSION"),
         mode: mode(facts.seen),
         nats_connected: facts.nats_connected,
+        gateway,
     }
 }
 

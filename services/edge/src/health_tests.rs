@@ -32,6 +32,7 @@ fn seen(service: &str, id: &str, client: i32, state: State, connected: bool) -> 
         slots: 8,
         operations: Vec::new(),
         ib: Some(ib),
+        gateway: None,
     };
     Seen { beat, age: Duration::from_millis(100) }
 }
@@ -139,4 +140,21 @@ fn the_mode_with_most_at_stake_is_told() {
     assert_eq!(mode(&[worker(10, State::Ready, true), live.clone()]), Some(Mode::Live));
     live.age = Duration::from_secs(10);
     assert_eq!(mode(&[worker(10, State::Ready, true), live]), Some(Mode::Simulated), "a process that is gone says nothing");
+}
+
+#[test]
+fn a_gateway_that_was_logged_out_is_no_reason_to_call_the_mesh_unhealthy() {
+    let part = |logged_out: Value| {
+        let part = json!({ "state": "LOGGED_OUT", "desired": "down", "since": "2026-11-20T10:00:00Z", "logged_out": logged_out });
+        let mut ctl = seen("gateway-ctl", "g", 0, State::Ready, false);
+        ctl.beat.ib = None;
+        ctl.beat.gateway = serde_json::from_value(part).expect("a part");
+        ctl
+    };
+    let who = json!({ "by": "ops", "since": "2026-11-20T10:00:00Z", "reason": null, "until": null, "ends_with": "POST /gateway/login" });
+    let said = asked(&[part(who.clone()), worker(10, State::IbDown, false)], open());
+    assert_eq!((said.status, said.http_status()), (Status::Degraded, 200));
+    assert_eq!(serde_json::to_value(&said).expect("json")["gateway"]["logged_out"]["by"], json!("ops"));
+    assert_eq!(asked(&[part(who)], open()).status, Status::Unhealthy, "there are no workers");
+    assert_eq!(asked(&[part(Value::Null), worker(10, State::IbDown, false)], open()).status, Status::Unhealthy);
 }

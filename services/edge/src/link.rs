@@ -79,6 +79,7 @@ fn heartbeats(edge: &Arc<Edge>, process: &Process) -> impl Fn() -> Heartbeat + S
         slots: u32::try_from(CALLS_MAX).unwrap_or(u32::MAX),
         operations: Vec::new(),
         ib: None,
+        gateway: None,
     }
 }
 

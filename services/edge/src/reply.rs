@@ -5,7 +5,6 @@
 
 use bus::Reply;
 use schemas::{Fault, RequestId};
-use tools::Rendered;
 
 use crate::rpc::{self, Id, write_json};
 
@@ -22,11 +21,11 @@ const CONTEXT: &str = "ib-mesh/context";
 const FRAME_BYTES: usize = 1_024;
 
 /// A tool that worked. `reply.body` has been read by `Tool::render`, so it is known to be JSON.
-pub(crate) fn success(id: Id<'_>, request: &RequestId, rendered: &Rendered, reply: &Reply) -> Vec<u8> {
+pub(crate) fn success(id: Id<'_>, request: &RequestId, text: &str, context: &impl serde::Serialize, reply: &Reply) -> Vec<u8> {
     // Escapes make a Markdown text a little longer: one byte a line.
-    let mut out = Vec::with_capacity(reply.body.len() + rendered.text.len() + rendered.text.len() / 8 + FRAME_BYTES);
+    let mut out = Vec::with_capacity(reply.body.len() + text.len() + text.len() / 8 + FRAME_BYTES);
     rpc::begin_result(&mut out, id);
-    content(&mut out, &rendered.text);
+    content(&mut out, text);
     out.extend_from_slice(br#","structuredContent":"#);
     out.extend_from_slice(&reply.body);
     out.extend_from_slice(br#","isError":false,"_meta":{"#);
@@ -35,7 +34,7 @@ pub(crate) fn success(id: Id<'_>, request: &RequestId, rendered: &Rendered, repl
     optional(&mut out, CLIENT_ID, reply.client_id.as_ref());
     optional(&mut out, QUEUE_MS, reply.queue_ms.as_ref());
     optional(&mut out, WORK_MS, reply.work_ms.as_ref());
-    member(&mut out, CONTEXT, &rendered.context);
+    member(&mut out, CONTEXT, context);
     out.extend_from_slice(b"}}}");
     out
 }
@@ -110,13 +109,13 @@ mod tests {
         let context = json!({ "mode": "paper", "data_type": "account", "time": "2026-01-02T15:00:00Z", "time_zone": "UTC",
             "market_state": "open", "stale": false });
         let context: schemas::Context = serde_json::from_value(context).expect("a context");
-        let rendered = Rendered { text: "# T\n\"x\" \u{2028}".to_owned(), context, body_bytes: 0 };
-        let out = with_id("\"1\"", |id| success(id, &RequestId::mint(), &rendered, &reply(body)));
+        let text = "# T\n\"x\" \u{2028}";
+        let out = with_id("\"1\"", |id| success(id, &RequestId::mint(), text, &context, &reply(body)));
         assert!(out.windows(body.len()).any(|window| window == body), "{}", String::from_utf8_lossy(&out));
         let json: Value = serde_json::from_slice(&out).expect("one JSON document");
         assert_eq!((&json["jsonrpc"], &json["id"]), (&json!("2.0"), &json!("1")));
         let result = &json["result"];
-        assert_eq!(result["content"], json!([{ "type": "text", "text": rendered.text }]));
+        assert_eq!(result["content"], json!([{ "type": "text", "text": text }]));
         assert_eq!(result["isError"], json!(false));
         assert_eq!(result["_meta"][CONTEXT]["mode"], json!("paper"));
         assert_eq!((&result["_meta"][SERVED_BY], &result["_meta"][CLIENT_ID]), (&json!("w\"1"), &json!(10)));

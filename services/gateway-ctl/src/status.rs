@@ -49,7 +49,7 @@ pub fn status(seen: &Seen, policy: &Policy, now: Now) -> StatusReply {
     }
 }
 
-fn logged_out(wanted: &Wanted) -> LoggedOut {
+pub(crate) fn logged_out(wanted: &Wanted) -> LoggedOut {
     LoggedOut {
         by: wanted.by.clone(),
         since: wanted.since,
@@ -121,7 +121,7 @@ fn refused(refusal: &Refusal, wanted: &Wanted, at: Timestamp) -> Fault {
                 .hint("Log in or out in its own window.")
         }
         // 409, not 503: the caller has to decide first.
-        Refusal::LoggedOut => Fault::new(FaultCode::Conflict, who_logged_out(wanted)).hint("Use POST /gateway/login."),
+        Refusal::LoggedOut => Fault::new(FaultCode::Conflict, logged_out(wanted).sentence()).hint("Use POST /gateway/login."),
         Refusal::NotBefore { at: allowed, reason } => {
             let wait_ms = u64::try_from(allowed.duration_since(at).as_millis()).unwrap_or(0);
             Fault::new(FaultCode::RateLimited, format!("Not before {allowed:.0}: {reason}.")).retry_after_ms(wait_ms)
@@ -133,13 +133,7 @@ fn refused(refusal: &Refusal, wanted: &Wanted, at: Timestamp) -> Fault {
 
 /// The fault of every request that needs the gateway while it is logged out.
 pub fn logged_out_fault(wanted: &Wanted) -> Fault {
-    Fault::new(FaultCode::GatewayLoggedOut, who_logged_out(wanted)).hint(format!("{LOGIN} or `ibmesh gateway login` ends it."))
-}
-
-fn who_logged_out(wanted: &Wanted) -> String {
-    let reason = wanted.reason.as_ref().map_or(String::new(), |reason| format!(" ({reason})"));
-    let until = wanted.until.map_or("until somebody logs it in".to_owned(), |until| format!("until {until:.0}"));
-    format!("Gateway is logged out by {} since {:.0}{reason}, {until}.", wanted.by, wanted.since)
+    logged_out(wanted).fault()
 }
 
 /// What a caller of ensure-ready gets. `ready:false` goes with HTTP 503.

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use schemas::{
-    Fault, FaultCode, REPLY_BYTES_MAX, Retry, Row,
-    health::{Heartbeat, State},
-    subject::OPTIONS_SERVICE,
+    Fault, FaultCode, Operation, REPLY_BYTES_MAX, Retry, Row,
+    health::{GatewayPart, Heartbeat, State},
+    subject::{GATEWAY_QUEUE, OPTIONS_SERVICE},
 };
 
 use crate::{
@@ -17,8 +17,11 @@ use crate::{
 /// Nobody listens: say why, from the heartbeats. Those of options tell nothing about the workers, and the other way round.
 pub(super) fn nobody(row: &Row, seen: &[Seen]) -> Fault {
     let name = row.name();
+    if row.family == schemas::gateway::Status::FAMILY {
+        return no_gateway_ctl(&name, seen);
+    }
     let of_options = is_of_options(row);
-    let answers = |beat: &Heartbeat| beat.ib.is_some() && (beat.service == OPTIONS_SERVICE) == of_options;
+    let answers = |beat: &Heartbeat| beat.ib.is_some() && beat.service != GATEWAY_QUEUE && (beat.service == OPTIONS_SERVICE) == of_options;
     let workers: Vec<&Heartbeat> = seen.iter().filter(|seen| seen.is_alive() && answers(&seen.beat)).map(|seen| &seen.beat).collect();
     let kind = Kind::of(row);
     let Kind { one, command, .. } = kind;
@@ -26,12 +29,15 @@ pub(super) fn nobody(row: &Row, seen: &[Seen]) -> Fault {
         return Fault::new(FaultCode::NoWorker, format!("nobody serves {name}: no {one} runs"))
             .hint(format!("start one (`ibmesh {command}`, or the whole stack with `ibmesh up`); GET /health tells who is alive"));
     }
+    if let Some(fault) = logged_out(seen) {
+        return fault;
+    }
     if workers.iter().any(|beat| beat.ib.as_ref().is_some_and(|ib| ib.connected && ib.upstream_lost)) {
         return Fault::new(FaultCode::UpstreamLost, format!("{name} cannot be asked: the gateway has lost its connection to IB's servers"))
             .hint("IB or the gateway's network is away; the gateway reconnects by itself");
     }
     if workers.iter().any(|beat| beat.state == State::IbDown) {
-        return gateway_down(&workers, kind);
+        return gateway_down(&workers, kind, gateway(seen));
     }
     // The states of one release pass; a release that does not know the operation stays as it is.
     let other = workers.iter().find(|beat| beat.state == State::Ready && !beat.operations.is_empty() && beat.version != schemas::VERSION);
@@ -45,7 +51,26 @@ pub(super) fn nobody(row: &Row, seen: &[Seen]) -> Fault {
         .hint(format!("the {one} serves as soon as it has its IB session; GET /health shows what it waits for"))
 }
 
-fn gateway_down(workers: &[&Heartbeat], Kind { one, .. }: Kind) -> Fault {
+/// What gateway-ctl says of the gateway, while it lives.
+fn gateway(seen: &[Seen]) -> Option<&GatewayPart> {
+    seen.iter().filter(|seen| seen.is_alive()).find_map(|seen| seen.beat.gateway.as_ref())
+}
+
+/// The fault of whatever needs the gateway while somebody has logged it out.
+pub fn logged_out(seen: &[Seen]) -> Option<Fault> {
+    gateway(seen)?.logged_out.as_ref().map(schemas::gateway::LoggedOut::fault)
+}
+
+fn no_gateway_ctl(name: &str, seen: &[Seen]) -> Fault {
+    if seen.iter().any(|seen| seen.is_alive() && seen.beat.service == GATEWAY_QUEUE) {
+        return Fault::new(FaultCode::NoWorker, format!("gateway-ctl runs but does not serve {name} now"))
+            .hint("it is starting, ending or of another release; ask again in a moment");
+    }
+    Fault::new(FaultCode::NoWorker, format!("gateway-ctl does not run, so nobody serves {name}"))
+        .hint("start it (`ibmesh gateway-ctl`, or the whole stack with `ibmesh up`); `ibmesh doctor` looks at the gateway without it")
+}
+
+fn gateway_down(workers: &[&Heartbeat], Kind { one, .. }: Kind, gateway: Option<&GatewayPart>) -> Fault {
     let down = workers.iter().filter(|beat| beat.state == State::IbDown).filter_map(|beat| beat.ib.as_ref());
     // One that knows the reason tells it for all.
     let session = down.max_by_key(|ib| ib.reason.is_some());
@@ -55,8 +80,15 @@ fn gateway_down(workers: &[&Heartbeat], Kind { one, .. }: Kind) -> Fault {
         1 => format!("1 {one} runs, but it is not"),
         count => format!("{count} {one}s run, but none is"),
     };
-    Fault::new(FaultCode::GatewayDown, format!("{who} connected to the IB gateway{place}{reason}"))
-        .hint("start or log in the gateway; whoever needs it connects by itself within seconds")
+    let hint = match gateway {
+        Some(part) => {
+            let state = part.state.token();
+            let why = part.reason.as_ref().map_or_else(String::new, |reason| format!(" ({})", reason.trim_end_matches('.')));
+            format!("the gateway is in the state {state} since {:.0}{why}; GET /gateway/diagnose says what to do", part.since)
+        }
+        None => "start or log in the gateway; whoever needs it connects by itself within seconds".to_owned(),
+    };
+    Fault::new(FaultCode::GatewayDown, format!("{who} connected to the IB gateway{place}{reason}")).hint(hint)
 }
 
 /// How a request was lost.

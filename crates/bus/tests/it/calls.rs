@@ -319,6 +319,56 @@ async fn workers_and_the_options_service_do_not_answer_for_each_other() -> TestR
 }
 
 #[tokio::test]
+async fn a_gateway_that_is_logged_out_is_told_with_who_why_and_how_it_ends() -> TestResult {
+    let nats = nats().await;
+    let (foreign, bus) = (foreign(&nats).await, connect(&nats).await);
+    let caller = Caller::start(&bus, gateway()).await?.patience(quick());
+    let control = schemas::find("gateway.status").expect("in the table");
+    let asked = async |row| caller.call(row, Bytes::from_static(b"{}"), CallOptions::default()).await.expect_err("nobody listens");
+    let nobody = asked(control).await;
+    assert!(nobody.code == FaultCode::NoWorker && nobody.message.contains("gateway-ctl does not run"), "{nobody}");
+    let part = |logged_out: bool| {
+        serde_json::from_value(serde_json::json!({
+            "state": if logged_out { "LOGGED_OUT" } else { "WAIT_2FA" }, "desired": if logged_out { "down" } else { "up" },
+            "since": "2026-01-02T15:00:00Z", "reason": "the phone has to confirm",
+            "logged_out": logged_out.then(|| serde_json::json!({ "by": "http:10.0.0.7", "since": "2026-01-02T15:00:00Z",
+                "reason": "TWS", "until": "2026-01-02T15:30:00Z", "ends_with": "POST /gateway/login" })),
+        }))
+    };
+    let ctl = |gateway| Heartbeat { service: "gateway-ctl".to_owned(), gateway, ..beat("g", State::Ready, &[]) };
+    tell(&foreign, &ctl(Some(part(true)?))).await;
+    eventually("it is seen", async || !caller.fleet().seen().is_empty()).await;
+    let none = asked(row::<Summary>()).await;
+    assert_eq!(none.code, FaultCode::NoWorker, "no log-in helps where no worker runs, and gateway-ctl is none: {none}");
+    tell(&foreign, &beat("w", State::IbDown, &[])).await;
+    eventually("both are seen", async || caller.fleet().seen().len() == 2).await;
+    let fault = asked(row::<Summary>()).await;
+    assert_eq!(fault.code, FaultCode::GatewayLoggedOut);
+    for word in ["http:10.0.0.7", "2026-01-02T15:00:00Z", "TWS", "2026-01-02T15:30:00Z"] {
+        assert!(fault.message.contains(word), "`{word}` in {fault}");
+    }
+    assert!(fault.hint.as_deref().is_some_and(|hint| hint.contains("POST /gateway/login")), "{fault:?}");
+    tell(&foreign, &ctl(Some(part(false)?))).await;
+    eventually("it is wanted again", async || bus::logged_out(&caller.fleet().seen()).is_none()).await;
+    let fault = asked(row::<Summary>()).await;
+    assert!(fault.code == FaultCode::GatewayDown && fault.hint.as_deref().is_some_and(|hint| hint.contains("wait_2fa")), "{fault:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn whoever_listens_hears_what_is_told_from_then_on() -> TestResult {
+    let nats = nats().await;
+    let (telling, listening) = (connect(&nats).await, connect(&nats).await);
+    telling.publish("ib.v1.paper.evt.gateway.stopped".to_owned(), Bytes::from_static(b"before")).await?;
+    telling.barrier().await?;
+    let mut heard = listening.listen(gateway().gateway_events()).await?;
+    telling.publish("ib.v1.live.evt.gateway.stopped".to_owned(), Bytes::from_static(b"elsewhere")).await?;
+    telling.publish("ib.v1.paper.evt.gateway.login".to_owned(), Bytes::from_static(b"after")).await?;
+    assert_eq!(timeout(LIMIT, heard.next()).await?.as_deref(), Some(b"after".as_slice()));
+    Ok(())
+}
+
+#[tokio::test]
 async fn one_worker_without_ib_among_others_names_its_own_gateway() -> TestResult {
     let nats = nats().await;
     let (foreign, bus) = (foreign(&nats).await, connect(&nats).await);

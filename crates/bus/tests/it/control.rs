@@ -8,10 +8,10 @@ use std::{
     time::Duration,
 };
 
-use bus::{Builder, Bus, Server};
+use bus::{Builder, Bus, Seen, Server};
 use schemas::{
     Fault, FaultCode,
-    control::{LEND, Lend, Lent},
+    control::{LEND, Lend, Lent, RESTART, Restart, Restarting},
     health::{Heartbeat, State},
 };
 use serde_json::{Value, json};
@@ -132,5 +132,32 @@ async fn one_too_many_is_refused_and_each_ends_at_its_budget() -> TestResult {
     assert_eq!(late.code, FaultCode::Timeout, "{late}");
     assert!((Duration::from_millis(100)..LIMIT).contains(&began.elapsed()), "{:?}", began.elapsed());
     assert_eq!(lend(&asking, "worker-1", 1).await?, Lent { lent: 1 });
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_session_is_restarted_and_who_hangs_is_named() -> TestResult {
+    let nats = nats().await;
+    let (serving, asking) = (connect(&nats).await, connect(&nats).await);
+    let restarts = Arc::<AtomicUsize>::default();
+    let server = |id: &str, answers: bool| {
+        let restarts = Arc::clone(&restarts);
+        Script::new().builder(&serving, serve_settings(id, 1, 0)).control(RESTART, move |Restart {}| {
+            restarts.fetch_add(1, Ordering::SeqCst);
+            async move { if answers { Ok::<_, Fault>(Restarting {}) } else { std::future::pending().await } }
+        })
+    };
+    let _working = [server("w-1", true).start().await?, server("w-2", true).start().await?, server("hung", false).start().await?];
+    let options = Heartbeat { service: "options".to_owned(), ..process("no-such-process") };
+    let edge = Heartbeat { service: "edge".to_owned(), ib: None, ..process("edge") };
+    let draining = Heartbeat { state: State::Draining, ..process("w-2") };
+    let seen = |beats: &[Heartbeat]| beats.iter().map(|beat| Seen { beat: beat.clone(), age: Duration::from_secs(20) }).collect::<Vec<_>>();
+    let budget = Duration::from_millis(500);
+    let said = asking.restart_workers(&gateway(), &seen(&[process("w-1"), process("hung"), options, edge]), budget).await;
+    assert_eq!((said.restarted, said.not_answering), (1, vec!["hung".to_owned()]), "{}", said.message);
+    assert!(said.success && said.message.starts_with("1 process drops its IB connection") && said.message.contains("did not answer"));
+    assert_eq!(restarts.load(Ordering::SeqCst), 2, "who hangs was asked all the same");
+    let said = asking.restart_workers(&gateway(), &seen(&[process("w-1"), process("w-2"), draining]), budget).await;
+    assert_eq!((said.restarted, said.not_answering.len(), restarts.load(Ordering::SeqCst)), (2, 0, 4), "{}", said.message);
     Ok(())
 }

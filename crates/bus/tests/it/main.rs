@@ -5,6 +5,7 @@ mod calls;
 mod connect;
 mod control;
 mod discovery;
+mod events;
 mod heartbeats;
 mod leave;
 mod outage;

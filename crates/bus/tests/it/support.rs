@@ -253,6 +253,7 @@ pub(crate) fn beat(id: &str, state: State, operations: &[&str]) -> Heartbeat {
         slots: 4,
         operations: operations.iter().map(|&name| name.to_owned()).collect(),
         ib: Some(session(state == State::Ready)),
+        gateway: None,
     }
 }
 

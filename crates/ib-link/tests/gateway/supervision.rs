@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::support::{Gateway, PATIENCE, because, connected, deadline, ids, settings, sim_settings, start, stock, until};
 use ib_link::{ClientIds, Freshness, Instant, Phase, Settings, State};
-use schemas::{ClientId, FaultCode, Num};
+use schemas::{ClientId, Fault, FaultCode, Num};
 use tokio::{net::TcpListener, time::timeout};
 
 #[tokio::test]
@@ -256,6 +256,27 @@ async fn a_restart_replaces_an_attempt_that_hangs() {
     let (_first, _) = timeout(PATIENCE, listener.accept()).await.expect("in time").expect("accept");
     link.restart();
     timeout(PATIENCE, listener.accept()).await.expect("a second probe").expect("accept");
+}
+
+#[tokio::test]
+async fn a_held_link_frees_the_gateway_and_comes_back_when_it_is_released() {
+    let (gateway, link) = connected(|_| {}).await;
+    link.hold(Some(Fault::new(FaultCode::GatewayLoggedOut, "logged out by dora").hint("POST /gateway/login")));
+    let state = until(&link, "held", |state| state.phase == Phase::Held).await;
+    assert_eq!((state.reason.as_deref(), state.consecutive_failures, state.restart_count), (Some("logged out by dora"), 0, 0));
+    let fault = link.server_time(deadline()).await.expect_err("held");
+    assert_eq!((fault.code, fault.hint.as_deref()), (FaultCode::GatewayLoggedOut, Some("POST /gateway/login")));
+    timeout(PATIENCE, async {
+        while !gateway.clients().await.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("given back");
+    link.restart();
+    link.hold(None);
+    until(&link, "connected", State::connected).await;
+    link.server_time(deadline()).await.expect("an answer");
 }
 
 #[tokio::test]

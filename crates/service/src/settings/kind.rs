@@ -20,6 +20,11 @@ pub enum Kind {
     Flag,
     /// A file that must exist.
     File,
+    /// `host:port` of something that may not be there yet: it is not resolved.
+    HostPort,
+    HttpUrl,
+    /// Checked by the service that reads it.
+    Text,
     /// Comma-separated.
     List,
     UrlPath,
@@ -53,7 +58,15 @@ impl Kind {
             Self::Choice(choices) => (!choices.contains(&text)).then(|| format!("must be one of {}", choices.join(", "))),
             Self::Flag => flag(text).is_none().then(|| "must be true or false".to_owned()),
             Self::File => (!std::path::Path::new(text).is_file()).then(|| "must name a file that exists".to_owned()),
-            Self::List => None,
+            Self::HostPort => {
+                let good = text.rsplit_once(':').is_some_and(|(host, port)| is_host(host) && matches!(port.parse::<u16>(), Ok(1..)));
+                (!good).then(|| "must be HOST:PORT such as ibgateway-paper:7462".to_owned())
+            }
+            Self::HttpUrl => {
+                let good = ["http://", "https://"].iter().any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()));
+                (!good || text.chars().any(char::is_whitespace)).then(|| "must be a URL such as https://ntfy.sh/topic".to_owned())
+            }
+            Self::List | Self::Text => None,
             Self::UrlPath => {
                 let good =
                     text.starts_with('/') && !text.ends_with('/') && text.chars().all(|c| c.is_ascii_alphanumeric() || "/-_.".contains(c));

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf};
 
 pub use kind::{Kind, redacted};
 use schemas::{ClientId, GatewayName};
-pub use table::{EDGE, OPTIONS, Setting, TABLE, WORKER};
+pub use table::{EDGE, GATEWAY_CTL, OPTIONS, Setting, TABLE, WORKER};
 
 /// The checked settings of one service.
 #[derive(Clone)]

@@ -21,9 +21,10 @@ pub struct Setting {
 pub const EDGE: &str = "edge";
 pub const WORKER: &str = "worker";
 pub const OPTIONS: &str = "options";
+pub const GATEWAY_CTL: &str = "gateway-ctl";
 
-const ALL: &[&str] = &[EDGE, WORKER, OPTIONS];
-const IB: &[&str] = &[EDGE, WORKER, OPTIONS];
+const ALL: &[&str] = &[EDGE, WORKER, OPTIONS, GATEWAY_CTL];
+const IB: &[&str] = &[EDGE, WORKER, OPTIONS, GATEWAY_CTL];
 
 const fn row(
     name: &'static str,
@@ -37,6 +38,10 @@ const fn row(
 
 const fn aliased(setting: Setting, aliases: &'static [&'static str]) -> Setting {
     Setting { aliases, ..setting }
+}
+
+const fn secret(setting: Setting) -> Setting {
+    Setting { secret: true, ..setting }
 }
 
 /// Every setting of every service, in the order in which people are told.
@@ -111,13 +116,25 @@ pub const TABLE: &[Setting] = &[
     row("SERVER_HOST", None, Kind::Host, &[EDGE], "Predecessors' half of EDGE_BIND."),
     row("SERVER_PORT", None, Kind::Port, &[EDGE], "Predecessors' other half of EDGE_BIND."),
     aliased(
-        row("EDGE_API_PREFIX", Some("/api/v1"), Kind::UrlPath, &[EDGE], "Prefix under which /mcp, /health and /options are served too."),
+        row(
+            "EDGE_API_PREFIX",
+            Some("/api/v1"),
+            Kind::UrlPath,
+            &[EDGE],
+            "Prefix under which /mcp, /health, /options and /gateway are served too.",
+        ),
         &["API_PREFIX"],
     ),
     row("EDGE_AUTH", None, Kind::Choice(&["none"]), &[EDGE], "`none` allows a bind off loopback without tokens, in so many words."),
     row("EDGE_ALLOWED_HOSTS", None, Kind::List, &[EDGE], "Host names beside loopback that a request may name, comma-separated."),
     row("EDGE_ALLOWED_ORIGINS", None, Kind::List, &[EDGE], "Browser origins that may call, comma-separated."),
-    row("EDGE_PROFILE", Some("readonly"), Kind::Choice(&["readonly"]), &[EDGE], "Which tools callers get."),
+    row(
+        "EDGE_PROFILE",
+        Some("readonly"),
+        Kind::Choice(&["readonly", "trading", "admin", "compat-tws"]),
+        &[EDGE],
+        "Which tools callers get; admin has those that control the gateway.",
+    ),
     row(
         "EDGE_TOOLSETS",
         Some("core,account,options"),
@@ -125,6 +142,57 @@ pub const TABLE: &[Setting] = &[
         &[EDGE],
         "Toolsets listed by tools/list: core, account, market, options, news, orders, admin.",
     ),
+    row(
+        "GATEWAY_BACKEND",
+        Some("docker"),
+        Kind::Choice(&["docker", "process", "external"]),
+        &[GATEWAY_CTL],
+        "What starts and stops the gateway: docker, a process of gateway-ctl's own, or external: a person.",
+    ),
+    row(
+        "GATEWAY_CONTAINER",
+        None,
+        Kind::Text,
+        &[GATEWAY_CTL],
+        "Name of the gateway's container; without it mcp-ib-gateway- and IB_GATEWAY.",
+    ),
+    row("DOCKER_HOST", Some("unix:///var/run/docker.sock"), Kind::Text, &[GATEWAY_CTL], "Docker's socket, or tcp://HOST:PORT of a proxy."),
+    row(
+        "GATEWAY_EXEC",
+        Some("false"),
+        Kind::Flag,
+        &[GATEWAY_CTL],
+        "Commands may be run inside the container: for deep diagnoses, and to end its port forwarder.",
+    ),
+    row(
+        "GATEWAY_COMMAND_ADDR",
+        None,
+        Kind::HostPort,
+        &[GATEWAY_CTL],
+        "IBC's command server; without it, for a container, IB_HOST and port 7462.",
+    ),
+    row(
+        "GATEWAY_PROCESS",
+        None,
+        Kind::Text,
+        &[GATEWAY_CTL],
+        "Program and arguments of the backend `process`, as a JSON list; `ibmesh up` sets it.",
+    ),
+    row(
+        "IB_RESET_REGION",
+        Some("america"),
+        Kind::Choice(&["america", "europe", "asia", "none"]),
+        &[GATEWAY_CTL],
+        "Where IB's servers are that restart: nothing is repaired in their windows.",
+    ),
+    row("GATEWAY_CHECK_MS", Some("30000"), Kind::Number { min: 100, max: 600_000 }, &[GATEWAY_CTL], "Period of the check of the workers."),
+    secret(row(
+        "NOTIFY_URL",
+        None,
+        Kind::HttpUrl,
+        &[GATEWAY_CTL],
+        "Where people are told, by one POST per event, what only they can do: an ntfy topic or a Slack webhook.",
+    )),
     row("ADMIN_BIND", Some("127.0.0.1:0"), Kind::Address, ALL, "Address of /live, /ready and /metrics; port 0 takes a free one."),
     row("LOG_LEVEL", Some("info"), Kind::LogLevel, ALL, "error, warn, info, debug, trace, or a tracing filter."),
     row("LOG_FORMAT", Some("text"), Kind::Choice(&["text", "json"]), ALL, "How log lines look on stderr."),

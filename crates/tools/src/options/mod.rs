@@ -73,8 +73,8 @@ impl Definition for GetOptionChain {
         })
     }
 
-    fn context(reply: &ExpirationsReply) -> &Context {
-        &reply.context
+    fn context(reply: &ExpirationsReply) -> Option<&Context> {
+        Some(&reply.context)
     }
 
     fn body(asked: &Asked, reply: &ExpirationsReply) -> Body {
@@ -138,8 +138,8 @@ impl Definition for GetOptionChainGreeks {
         })
     }
 
-    fn context(reply: &ChainReply) -> &Context {
-        &reply.context
+    fn context(reply: &ChainReply) -> Option<&Context> {
+        Some(&reply.context)
     }
 
     fn body(asked: &Asked, reply: &ChainReply) -> Body {
@@ -193,8 +193,8 @@ impl Definition for GetOptionQuotes {
         })
     }
 
-    fn context(reply: &ChainReply) -> &Context {
-        &reply.context
+    fn context(reply: &ChainReply) -> Option<&Context> {
+        Some(&reply.context)
     }
 
     fn body(asked: &Asked, reply: &ChainReply) -> Body {

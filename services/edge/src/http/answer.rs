@@ -26,8 +26,12 @@ pub(crate) fn empty(status: StatusCode) -> Response {
 
 /// `{"error":{...}}` with the code's status, and `Retry-After` where a retry makes sense.
 pub(crate) fn fault(fault: &Fault) -> Response {
-    let (status, body) = fault_map::rest(fault);
-    let mut response = json(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body);
+    fault_with(fault, fault_map::rest(fault).1)
+}
+
+/// The same with another body.
+pub(crate) fn fault_with(fault: &Fault, body: Vec<u8>) -> Response {
+    let mut response = json(StatusCode::from_u16(fault.code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body);
     if let Some(wait_ms) = fault.retry_after_ms {
         // Whole seconds are all that RFC 9110 10.2.3 has; rounded up, so that nobody comes too early.
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait_ms.div_ceil(1_000)));

@@ -5,6 +5,7 @@
 
 pub(crate) mod answer;
 mod body;
+mod events;
 pub(crate) mod gate;
 mod head;
 mod mcp;
@@ -44,6 +45,9 @@ pub(crate) fn router(edge: Arc<Edge>, admin: &Admin) -> Router {
         router = router.route(&path, any(health));
     }
     router = rest::routes(router, &edge.prefix);
+    for head in BTreeSet::from(["", edge.prefix.as_str()]) {
+        router = router.route(&format!("{head}{}", events::PATH), any(events::endpoint));
+    }
     // A prefix or a gateway's name may make one of these paths again, for which the static one wins.
     router = router.route("/{gateway}/mcp", any(other_gateway)).route("/{gateway}/mcp/", any(other_gateway));
     router.fallback(not_found).with_state(edge).merge(admin.router()).method_not_allowed_fallback(admin_method)
@@ -124,7 +128,7 @@ async fn not_found(State(edge): State<Arc<Edge>>, request: Request) -> Response 
     let prefix = &edge.prefix;
     let fault = Fault::new(FaultCode::NotFound, format!("there is nothing at this path for {}", shown(request.method())));
     let paths = format!(
-        "POST {prefix}/mcp (or /mcp) speaks MCP, GET /health tells the state, GET {} answer about options; /live, /ready and /metrics are for operators",
+        "POST {prefix}/mcp (or /mcp) speaks MCP, GET /health tells the state, {}, GET /gateway/events (a stream) answer over REST; /live, /ready and /metrics are for operators",
         rest::paths()
     );
     answer::fault(&fault.hint(paths))

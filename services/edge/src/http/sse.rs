@@ -17,7 +17,7 @@ use tokio::{sync::watch, time::Instant};
 use super::answer;
 
 /// Proxies close what is silent for a minute, some for half of one.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const MEDIA_TYPE: &str = "text/event-stream";
 const LAST_EVENT_ID: &str = "last-event-id";
 
@@ -85,7 +85,12 @@ where
         let event = next(&mut state).await;
         Some((Ok::<_, Infallible>(event), state))
     });
-    let mut response = Response::new(Body::from_stream(events));
+    response(Body::from_stream(events))
+}
+
+/// A response that lasts, with the headers that make it pass.
+pub(super) fn response(body: Body) -> Response {
+    let mut response = Response::new(body);
     *response.status_mut() = StatusCode::OK;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));

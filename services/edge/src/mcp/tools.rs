@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use ::tools::{Profile, Tool, Toolset};
+use ::tools::{GatewayContext, Profile, Tool, Toolset};
 use bytes::Bytes;
 use schemas::{Fault, FaultCode, RequestId};
 use serde::Deserialize;
@@ -19,7 +19,7 @@ use crate::{
     caller::Meta,
     cancels::Key,
     edge::Edge,
-    fault_map, reply,
+    fault_map, health, reply,
     rpc::{self, Id, Problem, Request},
 };
 
@@ -154,10 +154,18 @@ async fn perform(edge: &Edge, asked: &Asked<'_>, id: Id<'_>) -> Result<Vec<u8>, 
     let answered = ask::ask(edge, question).await?;
     let reply = &answered.reply;
     match edge.texts.render(tool, &call, &reply.body) {
-        Ok(rendered) => {
+        Ok(mut rendered) => {
             // An answer from memory that is stale was given because IB is away.
-            let evidence = if rendered.context.stale { Evidence::None } else { Evidence::Answered };
-            let answer = reply::success(id, &asked.request, &rendered, reply);
+            let stale = rendered.context.as_ref().is_some_and(|context| context.stale);
+            let evidence = if stale { Evidence::None } else { Evidence::Answered };
+            let answer = match rendered.context.take() {
+                Some(context) => reply::success(id, &asked.request, &rendered.text, &context, reply),
+                None => {
+                    let context = gateway_context(edge);
+                    rendered.about_gateway(&context);
+                    reply::success(id, &asked.request, &rendered.text, &context, reply)
+                }
+            };
             answered.passage.ended(evidence);
             Ok(answer)
         }
@@ -169,9 +177,15 @@ async fn perform(edge: &Edge, asked: &Asked<'_>, id: Id<'_>) -> Result<Vec<u8>, 
     }
 }
 
+fn gateway_context(edge: &Edge) -> GatewayContext {
+    GatewayContext { mode: health::mode(&edge.seen()), gateway: edge.gateway.to_string(), time: service::clock::now() }
+}
+
 fn outside_profile(edge: &Edge, tool: &Tool) -> Fault {
     let (own, needed) = (edge.profile.as_str(), tool.profile.as_str());
-    let code = if tool.annotations.read_only { FaultCode::Forbidden } else { FaultCode::ReadOnly };
+    // Who may only read is refused an order for that reason; who may not control the gateway, for lack of leave.
+    let writes = tool.profile == Profile::Trading && !tool.annotations.read_only;
+    let code = if writes { FaultCode::ReadOnly } else { FaultCode::Forbidden };
     Fault::new(code, format!("`{}` is not in this edge's profile `{own}`", tool.name))
         .hint(format!("an edge with EDGE_PROFILE={needed} has it"))
 }

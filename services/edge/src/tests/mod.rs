@@ -1,6 +1,7 @@
 //! The edge as its clients meet it: a real listener, real bytes. Where NATS is needed it is a real server.
 
 mod client;
+mod gateway;
 mod http;
 mod nats;
 mod options;

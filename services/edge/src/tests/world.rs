@@ -186,6 +186,7 @@ pub(super) fn heartbeat(connected: bool) -> Heartbeat {
         slots: 16,
         operations: vec!["account.summary".to_owned(), "contracts.search".to_owned()],
         ib: Some(ib),
+        gateway: None,
     }
 }
 

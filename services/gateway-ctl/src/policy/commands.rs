@@ -93,7 +93,8 @@ impl Policy {
         let not_before = |at: Timestamp, reason: &str| Some(Refusal::NotBefore { at, reason: reason.to_owned() });
         match self.saved.hold.as_ref().filter(|hold| hold.kind == HoldKind::Lockout && hold.until > now.at) {
             Some(hold) => not_before(hold.until, "IB asked to wait after too many failed log-ins"),
-            None => rules::any_allowed_at(&self.saved.starts, now.at).and_then(|at| not_before(at, "the gateway was started too often")),
+            None => rules::any_allowed_at(&self.rules.starts, &self.saved.starts, now.at)
+                .and_then(|at| not_before(at, "the gateway was started too often")),
         }
     }
 

@@ -28,7 +28,7 @@ use schemas::gateway::{ResetWindow, RestartBudget, State};
 pub use event::{Action, Answer, Api, Container, Deed, Engine, Event, Fleet, Need, Notice, Now, Refusal, Session, WaiterId};
 pub use facts::Facts;
 pub use latch::{HaltKind, Halted, Hold, HoldKind, NotSaved, SAVED_BYTES_MAX, Saved, Start, TwoFactor, Wanted};
-pub use rules::{ALL_LONG_MAX, ALL_SHORT_MAX, AUTOMATIC_LONG_MAX, AUTOMATIC_SHORT_MAX, Means, Rules};
+pub use rules::{ALL_LONG_MAX, ALL_SHORT_MAX, AUTOMATIC_LONG_MAX, AUTOMATIC_SHORT_MAX, Means, Rules, StartLimits};
 
 use crate::windows::Resets;
 use stop::StopStep;
@@ -238,7 +238,7 @@ impl Policy {
     }
 
     pub fn budget(&self, at: Timestamp) -> RestartBudget {
-        rules::automatic_left(&self.saved.starts, at)
+        rules::automatic_left(&self.rules.starts, &self.saved.starts, at)
     }
 
     pub fn step(&mut self, event: Event, now: Now) -> Vec<Action> {

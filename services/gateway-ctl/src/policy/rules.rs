@@ -72,6 +72,7 @@ pub struct Rules {
     /// Between two looks at a repair that may not be made yet.
     pub recheck_ms: u64,
     pub workers_ms: u64,
+    pub starts: StartLimits,
 }
 
 impl Default for Rules {
@@ -104,7 +105,43 @@ impl Default for Rules {
             down_notice_ms: 5 * MINUTE_MS,
             recheck_ms: 15 * SECOND_MS,
             workers_ms: 5 * MINUTE_MS,
+            starts: StartLimits::default(),
         }
+    }
+}
+
+impl Rules {
+    /// Those for a gateway of ours that plays IB's: no account can be locked, no session is left behind, and whoever ends
+    /// it wants it back at once.
+    pub fn simulated() -> Self {
+        Self {
+            backoff_ms: [SECOND_MS / 2, SECOND_MS, 5 * SECOND_MS, 15 * SECOND_MS],
+            unclean_ms: 0,
+            midnight_ms: 0,
+            young_ms: 0,
+            drain_ms: SECOND_MS,
+            close_ms: 10 * SECOND_MS,
+            stop_grace_s: 10,
+            stable_ms: MINUTE_MS,
+            starts: StartLimits { automatic_short: 50, automatic_long: 200, all_short: 50, all_long: 200 },
+            ..Self::default()
+        }
+    }
+}
+
+/// Starts that are allowed in half an hour (`short`) and in a day (`long`).
+#[derive(Debug, Clone, Copy)]
+pub struct StartLimits {
+    pub automatic_short: usize,
+    pub automatic_long: usize,
+    /// With those of people and of their agents.
+    pub all_short: usize,
+    pub all_long: usize,
+}
+
+impl Default for StartLimits {
+    fn default() -> Self {
+        Self { automatic_short: AUTOMATIC_SHORT_MAX, automatic_long: AUTOMATIC_LONG_MAX, all_short: ALL_SHORT_MAX, all_long: ALL_LONG_MAX }
     }
 }
 
@@ -143,23 +180,23 @@ fn count(starts: &[Start], at: Timestamp, within: SignedDuration, automatic: boo
     starts.iter().filter(|start| at.duration_since(start.at) < within && (start.automatic || !automatic)).count()
 }
 
-pub(super) fn automatic_left(starts: &[Start], at: Timestamp) -> RestartBudget {
+pub(super) fn automatic_left(limits: &StartLimits, starts: &[Start], at: Timestamp) -> RestartBudget {
     let left = |within, max: usize| u32::try_from(max.saturating_sub(count(starts, at, within, true))).unwrap_or(0);
-    RestartBudget { left_30_min: left(SHORT, AUTOMATIC_SHORT_MAX), left_24_h: left(LONG, AUTOMATIC_LONG_MAX) }
+    RestartBudget { left_30_min: left(SHORT, limits.automatic_short), left_24_h: left(LONG, limits.automatic_long) }
 }
 
 /// When the next start of a person may be.
-pub(super) fn any_allowed_at(starts: &[Start], at: Timestamp) -> Option<Timestamp> {
+pub(super) fn any_allowed_at(limits: &StartLimits, starts: &[Start], at: Timestamp) -> Option<Timestamp> {
     let limit = |within: SignedDuration, max: usize| {
         let counted: Vec<_> = starts.iter().filter(|start| at.duration_since(start.at) < within).collect();
         // The oldest of the last `max` has to leave the span first.
         counted.len().checked_sub(max).and_then(|over| counted.get(over)).and_then(|start| start.at.checked_add(within).ok())
     };
-    [limit(SHORT, ALL_SHORT_MAX), limit(LONG, ALL_LONG_MAX)].into_iter().flatten().max()
+    [limit(SHORT, limits.all_short), limit(LONG, limits.all_long)].into_iter().flatten().max()
 }
 
 /// Why nothing may start by itself, if so.
-pub(super) fn spent(starts: &[Start], at: Timestamp) -> Option<HaltKind> {
-    let left = automatic_left(starts, at);
-    (left.left_30_min == 0 || left.left_24_h == 0 || any_allowed_at(starts, at).is_some()).then_some(HaltKind::Budget)
+pub(super) fn spent(limits: &StartLimits, starts: &[Start], at: Timestamp) -> Option<HaltKind> {
+    let left = automatic_left(limits, starts, at);
+    (left.left_30_min == 0 || left.left_24_h == 0 || any_allowed_at(limits, starts, at).is_some()).then_some(HaltKind::Budget)
 }

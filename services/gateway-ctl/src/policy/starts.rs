@@ -42,7 +42,7 @@ impl Policy {
             return at(now.uptime_of(hold.until), "IB asked to wait after too many failed log-ins");
         }
         if self.start_by_person {
-            return match rules::any_allowed_at(&self.saved.starts, now.at) {
+            return match rules::any_allowed_at(&self.rules.starts, &self.saved.starts, now.at) {
                 Some(allowed) => at(now.uptime_of(allowed), "too many starts"),
                 None => Gate::Now,
             };
@@ -51,7 +51,7 @@ impl Policy {
         if two_factor.asked && two_factor.automatic_starts >= rules::TWO_FACTOR_STARTS_MAX {
             return Gate::Halt(HaltKind::SecondFactor, "this login asks for a second factor, and its one automatic start was made");
         }
-        if let Some(kind) = rules::spent(&self.saved.starts, now.at) {
+        if let Some(kind) = rules::spent(&self.rules.starts, &self.saved.starts, now.at) {
             return Gate::Halt(kind, "the budget of starts is spent");
         }
         if self.saved.yield_next && !self.means.yielding {

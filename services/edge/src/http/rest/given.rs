@@ -13,12 +13,15 @@ use super::table::{Endpoint, Kind, Param, Place};
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Given {
     values: Vec<(&'static str, Value)>,
+    /// What the caller grants in the header.
+    pub(super) granted: Option<Duration>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 enum Value {
     Text(String),
     Choice(&'static str),
+    Flag(bool),
     Whole(u32),
     Number(f64),
     Price(Num),
@@ -26,7 +29,7 @@ enum Value {
 }
 
 impl Given {
-    /// `path` and `query` are decoded already.
+    /// `path` and `query` are decoded already; what a JSON body said stands in `query` too, see [`members`].
     pub(super) fn read(endpoint: &Endpoint, path: &[(&str, &str)], query: &[(String, String)]) -> Result<Self, Fault> {
         let mut given = Self::default();
         let sent = path.iter().map(|(name, value)| (Place::Path, *name, *value));
@@ -62,6 +65,13 @@ impl Given {
         }
     }
 
+    pub(super) fn flag(&self, name: &str) -> Option<bool> {
+        match self.get(name)? {
+            Value::Flag(flag) => Some(*flag),
+            _ => None,
+        }
+    }
+
     pub(super) fn number(&self, name: &str) -> Option<f64> {
         match self.get(name)? {
             Value::Number(number) => Some(*number),
@@ -84,6 +94,29 @@ impl Given {
     }
 }
 
+/// The members of a JSON body as a query would have them. Null says nothing.
+pub(super) fn members(body: &[u8]) -> Result<Vec<(String, String)>, Fault> {
+    if body.trim_ascii().is_empty() {
+        return Ok(Vec::new());
+    }
+    let refused = |message: &str| Fault::invalid("body", message).hint("send one JSON object such as {\"name\":1}, or ?name=1 and no body");
+    let object: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(body).map_err(|_| refused("the body is no JSON object"))?;
+    let mut members = Vec::with_capacity(object.len());
+    for (name, value) in object {
+        let text = match value {
+            serde_json::Value::Null => continue,
+            serde_json::Value::String(text) => text,
+            value @ (serde_json::Value::Bool(_) | serde_json::Value::Number(_)) => value.to_string(),
+            serde_json::Value::Array(_) | serde_json::Value::Object(_) => {
+                return Err(Fault::invalid(shown(&name), format!("`{}` must be one text, number or flag", shown(&name))));
+            }
+        };
+        members.push((name, text));
+    }
+    Ok(members)
+}
+
 /// Text of a caller as a refusal quotes it.
 fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(40).collect()
@@ -101,7 +134,8 @@ fn unknown(endpoint: &Endpoint, name: &str) -> Fault {
         Some(nearest) => format!("send `{nearest}` instead, or leave it out"),
         None => format!("leave `{name}` out"),
     };
-    let message = format!("`{path}` has no query parameter `{name}`; it takes {}", names.join(", "));
+    let takes = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    let message = format!("`{path}` has no query parameter `{name}`; it takes {takes}");
     Fault::invalid(name, message).allowed(names).nearest(nearest).hint(hint)
 }
 
@@ -115,6 +149,10 @@ fn coerced(param: &Param, sent: &str) -> Result<Value, Fault> {
         Kind::Text => {
             (text.chars().nth(QUERY_TEXT_MAX).is_none() && !text.chars().any(char::is_control)).then(|| Value::Text(text.to_owned()))
         }
+        Kind::Line { max } => {
+            (text.chars().nth(max).is_none() && !text.chars().any(char::is_control)).then(|| Value::Text(text.to_owned()))
+        }
+        Kind::Flag => flag(text).map(Value::Flag),
         Kind::Choice(choices) => choices.iter().find(|choice| choice.eq_ignore_ascii_case(text)).map(|choice| Value::Choice(choice)),
         Kind::Whole { min, max } => text.parse().ok().filter(|number| (min..=max).contains(number)).map(Value::Whole),
         Kind::Number { min, max } => text.parse().ok().filter(|number| (min..=max).contains(number)).map(Value::Number),
@@ -152,13 +190,24 @@ fn refused(param: &Param, text: &str) -> Fault {
         Kind::Whole { min, max } => fault.allowed([format!("{min} to {max}")]),
         Kind::Number { min, max } => fault.allowed([format!("{min} to {max}")]),
         Kind::Seconds { max } => fault.allowed([format!("0 to {max}")]),
-        Kind::Text | Kind::Price => fault,
+        Kind::Flag => fault.allowed(["true", "false"]),
+        Kind::Text | Kind::Line { .. } | Kind::Price => fault,
+    }
+}
+
+fn flag(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => Some(true),
+        "false" | "no" | "off" | "0" => Some(false),
+        _ => None,
     }
 }
 
 fn wanted(kind: Kind) -> String {
     match kind {
         Kind::Text => format!("one line of at most {QUERY_TEXT_MAX} characters"),
+        Kind::Line { max } => format!("one line of at most {max} characters"),
+        Kind::Flag => "true or false".to_owned(),
         Kind::Choice(choices) => format!("one of {}", choices.join(", ")),
         Kind::Whole { min, max } => format!("a whole number from {min} to {max}"),
         Kind::Number { min, max } => format!("a number from {min} to {max}"),

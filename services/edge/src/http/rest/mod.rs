@@ -1,7 +1,7 @@
-//! The REST API: `GET` paths that ask one operation each.
+//! The REST API: paths that ask one operation each.
 //!
-//! A request is its path and query, read against the table's row, then the same way as a tool call: slot, deadline,
-//! NATS. The reply's bytes are the body. Who reads event streams may follow a chain: `progress`, then `result` or `error`.
+//! A request is its path and query, where it is posted its JSON body too, read against the table's row, then the same way
+//! as a tool call: slot, deadline, NATS. The reply's bytes are the body. Who reads event streams may follow a chain: `progress`, then `result` or `error`.
 //!
 //! A path is the same with a slash at its end. HEAD is refused like every method but GET: its answer would cost IB as much
 //! as the real one, or promise a status that nobody knows.
@@ -10,6 +10,7 @@
 //! as a stream (what the service refuses ends a stream as `error`); a fault's status is its code's and its field is the
 //! caller's own name for it; a client that hangs up ends the call.
 
+pub(super) mod gateway;
 mod given;
 mod options;
 mod shape;
@@ -21,7 +22,7 @@ use axum::{
     Router,
     body::Body,
     extract::{Query, RawPathParams, Request, State, rejection::RawPathParamsRejection},
-    http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    http::{HeaderName, HeaderValue, StatusCode, header, request::Parts},
     response::Response,
     routing::any,
 };
@@ -33,9 +34,13 @@ use tokio::{sync::watch, time::Instant};
 use self::{
     given::Given,
     shape::{Shape, Written},
-    table::{ENDPOINTS, Endpoint},
+    table::{ENDPOINTS, Endpoint, Verb},
 };
-use super::{answer, head, sse};
+use super::{
+    answer,
+    body::{self, BodyError},
+    head, sse,
+};
 use crate::{
     ask::{self, ProgressSink, Question},
     breaker::Evidence,
@@ -65,7 +70,7 @@ pub(super) fn routes(mut router: Router<Arc<Edge>>, prefix: &str) -> Router<Arc<
 
 /// The paths, for who is lost.
 pub(super) fn paths() -> String {
-    let paths: Vec<&str> = ENDPOINTS.iter().map(|endpoint| endpoint.path).collect();
+    let paths: Vec<String> = ENDPOINTS.iter().map(|endpoint| format!("{} {}", endpoint.verb.method(), endpoint.path)).collect();
     paths.join(", ")
 }
 
@@ -82,17 +87,31 @@ struct Call {
     started: Instant,
 }
 
+/// A request, as it was sent.
+struct Asked<'a> {
+    head: &'a Parts,
+    body: Result<Bytes, Fault>,
+    request: RequestId,
+    started: Instant,
+}
+
 type Path = Result<RawPathParams, RawPathParamsRejection>;
 
 async fn respond(edge: Arc<Edge>, endpoint: &'static Endpoint, path: Path, request: Request) -> Response {
-    if *request.method() != Method::GET {
-        return answer::method(&format!("`{}` is read with GET: {}", endpoint.path, endpoint.about), "GET, OPTIONS");
+    let method = endpoint.verb.method();
+    if *request.method() != method {
+        return answer::method(&format!("`{}` is asked with {method}: {}", endpoint.path, endpoint.about), endpoint.verb.allowed());
     }
     let started = Instant::now();
     let request_id = RequestId::mint();
-    let (head, _) = request.into_parts();
+    let (head, body) = request.into_parts();
     let streams = endpoint.row.tells_progress && sse::accepted(&head.headers);
-    let read = Call::read(endpoint, path, &head, request_id, started);
+    let body = match endpoint.verb {
+        Verb::Get => Ok(Bytes::new()),
+        Verb::Post => body::read(&head.headers, body).await.map_err(body_fault),
+    };
+    let asked = Asked { head: &head, body, request: request_id, started };
+    let read = Call::read(endpoint, path, asked);
     let mut response = match read.and_then(|call| call.fits(streams)) {
         Ok(_) if streams && sse::has_ended(&head.headers) => answer::empty(StatusCode::NO_CONTENT),
         Ok(call) if streams => stream(edge, call),
@@ -100,7 +119,7 @@ async fn respond(edge: Arc<Edge>, endpoint: &'static Endpoint, path: Path, reque
         Err(fault) => {
             edge.metrics.begin(endpoint.path, started).end(fault.code.as_str());
             ask::log(request_id, endpoint.path, &fault, started);
-            answer::fault(&fault)
+            (endpoint.failure)(&fault)
         }
     };
     let headers = response.headers_mut();
@@ -121,15 +140,18 @@ fn in_the_callers_names(mut fault: Fault) -> Fault {
 }
 
 impl Call {
-    fn read(endpoint: &'static Endpoint, path: Path, head: &Parts, request: RequestId, started: Instant) -> Result<Self, Fault> {
+    fn read(endpoint: &'static Endpoint, path: Path, asked: Asked<'_>) -> Result<Self, Fault> {
+        let Asked { head, body, request, started } = asked;
         let path = path.map_err(|_| {
             Fault::invalid("path", "the path is not UTF-8 where it is decoded").hint("percent-encode it as UTF-8: a blank is %20, ^ is %5E")
         })?;
         let path: Vec<(&str, &str)> = path.iter().collect();
-        let query = Query::<Vec<(String, String)>>::try_from_uri(&head.uri)
+        let Query(mut query) = Query::<Vec<(String, String)>>::try_from_uri(&head.uri)
             .map_err(|_| Fault::invalid("query", "the query cannot be read").hint("write it as name=value&name=value"))?;
-        let given = Given::read(endpoint, &path, &query)?;
+        query.extend(given::members(&body?)?);
+        let mut given = Given::read(endpoint, &path, &query)?;
         let granted = head::timeout(&head.headers)?;
+        given.granted = granted;
         Ok(Self {
             endpoint,
             params: (endpoint.bind)(&given)?.into(),
@@ -177,12 +199,25 @@ impl Call {
     }
 }
 
+fn body_fault(error: BodyError) -> Fault {
+    match error {
+        BodyError::TooLarge => {
+            Fault::new(FaultCode::TooLarge, format!("the body is larger than {} bytes, the most that is read", body::BODY_MAX))
+        }
+        BodyError::TooSlow => Fault::invalid("body", format!("the body did not arrive within {} s", body::TIME_MAX.as_secs())),
+        BodyError::Broken => Fault::invalid("body", "the body ended early"),
+    }
+}
+
 async fn plain(edge: &Edge, call: Call) -> Response {
+    let endpoint = call.endpoint;
     let written = match call.run(edge, None).await {
         Ok(written) => written,
-        Err(fault) => return answer::fault(&fault),
+        Err(fault) => return (endpoint.failure)(&fault),
     };
+    let status = StatusCode::from_u16((endpoint.status)(&written.body)).unwrap_or(StatusCode::OK);
     let mut response = Response::new(Body::from(written.body));
+    *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(written.media_type));
     if let Some(complete) = written.complete {

@@ -2,9 +2,11 @@
 //!
 //! Adding a path is a row here and a function that turns its parameters into the operation's.
 
+use axum::{http::Method, response::Response};
 use schemas::{Fault, Operation, Row};
 
-use super::{given::Given, options};
+use super::{gateway, given::Given, options};
+use crate::http::answer;
 
 /// One path.
 #[derive(Debug)]
@@ -17,11 +19,54 @@ pub(crate) struct Endpoint {
     pub(crate) params: &'static [Param],
     /// JSON of the operation's parameters.
     pub(crate) bind: fn(&Given) -> Result<Vec<u8>, Fault>,
+    pub(super) verb: Verb,
+    /// The HTTP status of a reply.
+    pub(super) status: fn(&[u8]) -> u16,
+    /// How a fault looks.
+    pub(super) failure: fn(&Fault) -> Response,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verb {
+    /// Parameters stand in path and query.
+    Get,
+    /// They may stand in a JSON object too.
+    Post,
+}
+
+impl Verb {
+    pub(super) const fn method(self) -> Method {
+        match self {
+            Self::Get => Method::GET,
+            Self::Post => Method::POST,
+        }
+    }
+
+    /// For the header `Allow`.
+    pub(super) const fn allowed(self) -> &'static str {
+        match self {
+            Self::Get => "GET, OPTIONS",
+            Self::Post => "POST, OPTIONS",
+        }
+    }
 }
 
 impl Endpoint {
     pub(super) const fn of<O: Operation>(path: &'static str, params: &'static [Param], bind: fn(&Given) -> Result<Vec<u8>, Fault>) -> Self {
-        Self { path, about: O::ABOUT, row: Row::of::<O>(), params, bind }
+        let status = |_: &[u8]| 200;
+        Self { path, about: O::ABOUT, row: Row::of::<O>(), params, bind, verb: Verb::Get, status, failure: answer::fault }
+    }
+
+    pub(super) const fn posted(mut self) -> Self {
+        self.verb = Verb::Post;
+        self
+    }
+
+    /// Replies and failures as the predecessors had them.
+    pub(super) const fn answered(mut self, status: fn(&[u8]) -> u16, failure: fn(&Fault) -> Response) -> Self {
+        self.status = status;
+        self.failure = failure;
+        self
     }
 }
 
@@ -44,6 +89,12 @@ pub(crate) enum Place {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Kind {
     Text,
+    /// One line of at most so many characters.
+    Line {
+        max: usize,
+    },
+    /// true or false, in the words that settings take.
+    Flag,
     /// One of these, in upper or lower case.
     Choice(&'static [&'static str]),
     Whole {
@@ -73,4 +124,15 @@ impl Param {
 }
 
 /// Every path of this release, without the prefix.
-pub(crate) static ENDPOINTS: &[Endpoint] = &[options::QUOTE, options::EXPIRATIONS, options::CHAIN];
+pub(crate) static ENDPOINTS: &[Endpoint] = &[
+    options::QUOTE,
+    options::EXPIRATIONS,
+    options::CHAIN,
+    gateway::STATUS,
+    gateway::LOGOUT,
+    gateway::LOGIN,
+    gateway::RECONNECT,
+    gateway::ENSURE_READY,
+    gateway::DIAGNOSE,
+    gateway::RESTART_WORKERS,
+];

@@ -2,7 +2,10 @@
 
 use super::super::*;
 use super::run::{ALL, MINUTE, Run, SATURDAY, SECOND, TUESDAY, exited, log};
-use crate::logs::{LogState, Marker};
+use crate::{
+    logs::{LogState, Marker},
+    windows::Region,
+};
 
 const HOUR: u64 = 60 * MINUTE;
 
@@ -235,4 +238,17 @@ fn nothing_starts_before_docker_was_looked_at() {
     run.exits(0).pass(HOUR);
     assert_eq!((run.state(), run.starts()), (State::DockerUnreachable, 0));
     assert_eq!(run.step(Event::Engine(Engine::Reachable)).starts(), 1);
+}
+
+#[test]
+fn a_simulated_gateway_comes_back_within_seconds_and_as_often_as_needed() {
+    let mut run = Run::new();
+    let resets = Resets::new(Region::None).expect("zones");
+    run.policy = Policy::new(Setup { means: ALL, rules: Rules::simulated(), resets, saved: Saved::new(run.now.at) }, run.now);
+    run.step(Event::Engine(Engine::Reachable)).runs().exits(137);
+    assert_eq!(run.pass(SECOND).starts(), 1, "a kill leaves no session behind that must be waited for");
+    for count in 2..=AUTOMATIC_LONG_MAX + 2 {
+        run.runs().exits(77);
+        assert_eq!(run.pass(15 * SECOND).starts(), count, "{:?}", run.state());
+    }
 }

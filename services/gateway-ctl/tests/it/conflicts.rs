@@ -1,0 +1,58 @@
+//! Log-ins that only a person can help: a second factor, a wrong password, another session.
+
+use schemas::gateway::{Diagnose, DiagnoseParams, State};
+use serde_json::json;
+
+use crate::{gateway::Plan, support::World};
+
+#[tokio::test]
+async fn a_second_factor_is_waited_for_and_a_person_is_told_once() {
+    let world = World::new(Plan { login: "2fa".to_owned(), ..Plan::default() }).await;
+    let _ctl = world.ctl();
+    world.until_state(State::WaitTwoFactor).await;
+    let status = world.status().await;
+    assert!(status.needs_human.is_some_and(|text| text.contains("IBKR Mobile")));
+    let found = world.ask::<Diagnose>(&DiagnoseParams::default()).await.expect("a diagnosis");
+    assert_eq!(found.verdict, "two_factor");
+    world.sim("POST", "/login", &json!({"action": "approve"})).await;
+    world.until_state(State::Connected).await;
+    assert_eq!(world.status().await.needs_human, None);
+}
+
+#[tokio::test]
+async fn a_second_factor_that_does_not_come_costs_one_more_start_and_then_a_person() {
+    let world = World::new(Plan { login: "2fa".to_owned(), two_factor_timeout_ms: Some(300), ..Plan::default() }).await;
+    let _ctl = world.ctl();
+    world.until_state(State::Halted).await;
+    let status = world.status().await;
+    assert!(status.needs_human.as_ref().is_some_and(|text| text.contains("second factor")), "{status:?}");
+    assert_eq!(status.restart_budget.left_30_min, 1, "the first start and one more");
+    assert!(!world.api_is_open().await);
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_tried_once() {
+    let world = World::new(Plan { login: "wrong-password".to_owned(), ..Plan::default() }).await;
+    let _ctl = world.ctl();
+    world.until_state(State::Halted).await;
+    let status = world.status().await;
+    assert!(status.needs_human.as_ref().is_some_and(|text| text.contains("password")), "{status:?}");
+    assert_eq!(status.restart_budget.left_30_min, 2, "one start");
+    let found = world.ask::<Diagnose>(&DiagnoseParams::default()).await.expect("a diagnosis");
+    assert_eq!(found.verdict, "wrong_password");
+}
+
+#[tokio::test]
+async fn a_person_who_takes_the_session_keeps_it() {
+    let world = World::new(Plan { existing_session: "primaryoverride".to_owned(), ..Plan::default() }).await;
+    let _ctl = world.ctl();
+    world.until_state(State::Connected).await;
+    world.sim("POST", "/login", &json!({"action": "take_over"})).await;
+    world.until_state(State::SessionConflict).await;
+    let status = world.status().await;
+    assert!(status.needs_human.as_ref().is_some_and(|text| text.contains("POST /gateway/login")), "{status:?}");
+    assert_eq!(status.restart_budget.left_30_min, 2, "nothing was started against the person");
+    let reply = world.login().await;
+    assert!(reply.success);
+    world.until_state(State::Connected).await;
+}
