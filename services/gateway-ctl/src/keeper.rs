@@ -74,6 +74,8 @@ pub(crate) struct Keeper {
     leading: bool,
     /// It was once, and nobody else has been since, as far as known: what it knows may be told.
     speaks: bool,
+    /// Of the lease under which it was taken over.
+    term: u64,
     /// The next try to take over.
     take_over_at: Instant,
     /// What could not be saved yet, and why.
@@ -106,6 +108,7 @@ impl Keeper {
             born,
             leading: false,
             speaks: false,
+            term: 0,
             take_over_at: born,
             unsaved: None,
             callers: HashMap::new(),
@@ -136,7 +139,7 @@ impl Keeper {
             let lead = *leads.borrow_and_update();
             self.follow_lead(lead).await?;
             let wake = self.policy.wake_at().map(|ms| self.born + Duration::from_millis(ms));
-            let lease_over = if let (true, Lead::Held(until)) = (self.leading, lead) { Some(until) } else { None };
+            let lease_over = if let (true, Lead::Held { until, .. }) = (self.leading, lead) { Some(until) } else { None };
             tokio::select! {
                 () = end.cancelled() => break,
                 Ok(()) = leads.changed() => {}

@@ -1,6 +1,6 @@
 //! Log-ins that only a person can help: a second factor, a wrong password, another session.
 
-use axum::{Json, Router, routing::post};
+use axum::{Json, Router, http::StatusCode, routing::post};
 use schemas::gateway::{Diagnose, DiagnoseParams, State};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::mpsc, time::timeout};
@@ -15,7 +15,11 @@ async fn inbox() -> (String, mpsc::UnboundedReceiver<Value>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
     let url = format!("http://{}/topic", listener.local_addr().expect("address"));
     let (tell, posts) = mpsc::unbounded_channel();
-    let router = Router::new().route("/topic", post(move |Json(body): Json<Value>| std::future::ready(drop(tell.send(body)))));
+    let take = move |Json(body): Json<Value>| {
+        let tell = tell.clone();
+        async move { tell.send(body).map_err(|_| StatusCode::GONE) }
+    };
+    let router = Router::new().route("/topic", post(take));
     tokio::spawn(async move { axum::serve(listener, router).await });
     (url, posts)
 }

@@ -14,6 +14,13 @@ async fn bucket(world: &World) -> Bucket {
     Bucket::open(&world.bus, "gateway-ctl", "of a test", None).await.expect("a bucket")
 }
 
+/// What is saved of the gateway, where anything can be read.
+async fn saved(world: &World) -> Option<String> {
+    let bucket = Bucket::open(&world.bus, "gateway-ctl", "of a test", None).await.ok()?;
+    let (value, _) = bucket.get("paper").await.ok()?;
+    Some(String::from_utf8_lossy(&value?).into_owned())
+}
+
 #[tokio::test]
 async fn of_two_one_acts_and_the_other_takes_over_when_it_ends() {
     let world = World::new(Plan::default()).await;
@@ -73,6 +80,28 @@ async fn a_message_server_that_goes_and_comes_back_changes_nothing_for_the_gatew
     assert_eq!(budget.left_30_min, 2, "nothing was started again");
     world.logout().await;
     world.until_state(State::LoggedOut).await;
+}
+
+#[tokio::test]
+async fn a_message_server_that_lost_its_store_is_told_again_of_a_logout() {
+    let store = tempfile::tempdir().expect("a folder");
+    let server = nats(StartOptions { store_dir: Some(store.path().to_owned()), ..StartOptions::default() }).await;
+    let mut world = World::on(server, Plan::default()).await;
+    let _ctl = world.ctl();
+    world.until_state(State::Connected).await;
+    world.logout().await;
+    world.nats.abort().await.expect("killed");
+    for entry in std::fs::read_dir(store.path()).expect("the store") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            std::fs::remove_dir_all(path).expect("lost");
+        }
+    }
+    world.nats.restart().await.expect("back");
+    world.until("saved again", async || saved(&world).await.is_some_and(|text| text.contains("\"down\""))).await;
+    let params = StatusParams::default();
+    world.until("still down", async || world.ask::<Status>(&params).await.is_ok_and(|status| status.state == State::LoggedOut)).await;
+    assert!(!world.api_is_open().await);
 }
 
 #[tokio::test]
