@@ -72,8 +72,10 @@ pub(crate) struct Keeper {
     born: Instant,
     /// Acting, because the lease is held and what was saved is known.
     leading: bool,
-    /// It was once: the policy is more than a watcher's.
-    took_over: bool,
+    /// It was once, and nobody else has been since, as far as known: what it knows may be told.
+    speaks: bool,
+    /// Of the lease under which it was taken over.
+    term: u64,
     /// The next try to take over.
     take_over_at: Instant,
     /// What could not be saved yet, and why.
@@ -105,7 +107,8 @@ impl Keeper {
             follower: Follower::default(),
             born,
             leading: false,
-            took_over: false,
+            speaks: false,
+            term: 0,
             take_over_at: born,
             unsaved: None,
             callers: HashMap::new(),
@@ -136,7 +139,7 @@ impl Keeper {
             let lead = *leads.borrow_and_update();
             self.follow_lead(lead).await?;
             let wake = self.policy.wake_at().map(|ms| self.born + Duration::from_millis(ms));
-            let lease_over = if let (true, Lead::Held(until)) = (self.leading, lead) { Some(until) } else { None };
+            let lease_over = if let (true, Lead::Held { until, .. }) = (self.leading, lead) { Some(until) } else { None };
             tokio::select! {
                 () = end.cancelled() => break,
                 Ok(()) = leads.changed() => {}
@@ -249,8 +252,8 @@ impl Keeper {
     async fn asked(&mut self, ask: Ask) {
         let now = self.now();
         match ask {
-            Ask::Status(reply) if !self.took_over => drop(reply.send(Err(not_leading()))),
-            Ask::Diagnose(reply) if !self.took_over => drop(reply.send(Err(not_leading()))),
+            Ask::Status(reply) if !self.speaks => drop(reply.send(Err(not_leading()))),
+            Ask::Diagnose(reply) if !self.speaks => drop(reply.send(Err(not_leading()))),
             Ask::Status(reply) => drop(reply.send(Ok(status::status(&self.seen, &self.policy, now)))),
             Ask::Diagnose(reply) => drop(reply.send(Ok(diagnose(&self.seen, &self.policy, now)))),
             Ask::RestartWorkers(reply) => {

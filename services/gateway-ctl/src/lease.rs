@@ -21,8 +21,11 @@ use crate::saved;
 pub(crate) enum Lead {
     /// Neither held nor seen held by another: JetStream is away.
     Unsure,
-    /// Until then.
-    Held(Instant),
+    /// Another `term` is one that was not simply renewed: meanwhile somebody else may have acted, or the store was lost.
+    Held {
+        until: Instant,
+        term: u64,
+    },
     Taken,
 }
 
@@ -42,6 +45,7 @@ struct Lease {
     ttl: Duration,
     /// Revision of our own write, and until when it lasts.
     mine: Option<(u64, Instant)>,
+    term: u64,
     /// Another's write, and since when it has been seen unchanged.
     theirs: Option<(u64, Instant)>,
 }
@@ -49,7 +53,7 @@ struct Lease {
 /// Keeps the lease until `end`, then gives it back.
 pub(crate) async fn keep(bus: Bus, gateway: GatewayName, id: String, ttl: Duration, lead: watch::Sender<Lead>, end: CancellationToken) {
     let key = format!("{}.lease", saved::key(&gateway));
-    let mut lease = Lease { bus, bucket: None, key, name: Bytes::from(id), ttl, mine: None, theirs: None };
+    let mut lease = Lease { bus, bucket: None, key, name: Bytes::from(id), ttl, mine: None, term: 0, theirs: None };
     let mut looks = interval(ttl / LOOKS_PER_TTL);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -67,10 +71,12 @@ impl Lease {
         match self.turn().await {
             Ok(lead) => lead,
             Err(error) => {
+                // It may be gone with its server's store: opened anew, and made if it is not there.
+                self.bucket = None;
                 // A write that was given up may have been made: then its revision is not ours to write over, and the key
                 // is found to be ours by its value.
                 match self.mine.filter(|(_, until)| Instant::now() < *until) {
-                    Some((_, until)) => Lead::Held(until),
+                    Some((_, until)) => Lead::Held { until, term: self.term },
                     None => {
                         if self.mine.take().is_some() {
                             tracing::warn!(%error, "the lease on the gateway cannot be renewed; nothing is done to it until it can");
@@ -105,6 +111,7 @@ impl Lease {
         if !free {
             return Ok(Lead::Taken);
         }
+        self.term += 1;
         match self.write(&bucket, revision).await {
             // Somebody else was quicker.
             Err(BucketError::Conflict) => Ok(Lead::Taken),
@@ -117,7 +124,7 @@ impl Lease {
         let until = Instant::now() + self.ttl.saturating_sub(MARGIN.min(self.ttl / 4));
         let revision = bucket.put_if(&self.key, self.name.clone(), revision).await?;
         (self.mine, self.theirs) = (Some((revision, until)), None);
-        Ok(Lead::Held(until))
+        Ok(Lead::Held { until, term: self.term })
     }
 
     fn is_stale(&mut self, revision: u64) -> bool {

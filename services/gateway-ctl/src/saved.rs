@@ -53,6 +53,8 @@ impl Store {
     }
 
     pub(crate) async fn load(&mut self) -> Result<Loaded, LoadError> {
+        // It may be gone with its server's store: opened anew, and made if it is not there.
+        self.bucket = None;
         let (value, revision) = self.bucket().await?.get(&self.key).await?;
         let same = revision == self.revision;
         self.revision = revision;
@@ -78,7 +80,9 @@ impl Store {
                 Ok(())
             }
             Err(error) => {
-                self.doubtful = matches!(error, BucketError::Bus(_)).then_some(text);
+                if matches!(error, BucketError::Bus(_)) {
+                    (self.doubtful, self.bucket) = (Some(text), None);
+                }
                 Err(error)
             }
         }

@@ -37,11 +37,20 @@ fn told_again(facts: &Facts) -> Vec<Event> {
 
 impl Keeper {
     pub(super) async fn follow_lead(&mut self, lead: Lead) -> Result<(), SavedError> {
-        let held = matches!(lead, Lead::Held(until) if Instant::now() < until);
-        match (held, self.leading) {
-            (true, false) if Instant::now() >= self.take_over_at => self.take_over().await?,
-            (false, true) => self.stand_back().await,
+        let held = match lead {
+            Lead::Held { until, term } if Instant::now() < until => Some(term),
+            _ => None,
+        };
+        match (held, self.leading && held.is_none_or(|term| term == self.term)) {
+            (Some(term), false) if Instant::now() >= self.take_over_at => {
+                self.leading = false;
+                self.take_over(term).await?;
+            }
+            (None, true) => self.stand_back().await,
             _ => {}
+        }
+        if lead == Lead::Taken && std::mem::replace(&mut self.speaks, false) {
+            self.follow_policy();
         }
         if lead == Lead::Taken && !self.parts.operations.borrow().is_empty() {
             self.leave_callers();
@@ -59,7 +68,7 @@ impl Keeper {
     }
 
     /// Tried again in a while where NATS does not answer.
-    async fn take_over(&mut self) -> Result<(), SavedError> {
+    async fn take_over(&mut self, term: u64) -> Result<(), SavedError> {
         let now = self.now();
         self.take_over_at = Instant::now() + super::AGAIN;
         let saved = match self.parts.store.load().await {
@@ -78,13 +87,12 @@ impl Keeper {
         }
         self.unsaved = None;
         let facts = self.policy.facts().clone();
-        let rebuilt = saved != *self.policy.saved() || !self.took_over;
-        self.leading = true;
+        let rebuilt = saved != *self.policy.saved() || !self.speaks;
+        (self.leading, self.speaks, self.term) = (true, true, term);
         // Whoever asks now is answered when this is over.
         self.join().await;
         if rebuilt {
             tracing::info!(desired = ?saved.wanted.desired, by = saved.wanted.by, "acting for the gateway");
-            self.took_over = true;
             self.leave_callers();
             self.policy = policy(&self.parts, saved, now);
             for event in told_again(&facts) {

@@ -3,7 +3,7 @@
 use bus::Bucket;
 use gateway_ctl::{Error, SERVICE};
 use nats_local::StartOptions;
-use schemas::gateway::{State, StateChange, Status, StatusParams};
+use schemas::gateway::{Logout, LogoutParams, State, StateChange, Status, StatusParams};
 
 use crate::{
     gateway::Plan,
@@ -12,6 +12,13 @@ use crate::{
 
 async fn bucket(world: &World) -> Bucket {
     Bucket::open(&world.bus, "gateway-ctl", "of a test", None).await.expect("a bucket")
+}
+
+/// What is saved of the gateway, where anything can be read.
+async fn saved(world: &World) -> Option<String> {
+    let bucket = Bucket::open(&world.bus, "gateway-ctl", "of a test", None).await.ok()?;
+    let (value, _) = bucket.get("paper").await.ok()?;
+    Some(String::from_utf8_lossy(&value?).into_owned())
 }
 
 #[tokio::test]
@@ -73,6 +80,45 @@ async fn a_message_server_that_goes_and_comes_back_changes_nothing_for_the_gatew
     assert_eq!(budget.left_30_min, 2, "nothing was started again");
     world.logout().await;
     world.until_state(State::LoggedOut).await;
+}
+
+#[tokio::test]
+async fn a_message_server_that_lost_its_store_is_told_again_of_a_logout() {
+    let store = tempfile::tempdir().expect("a folder");
+    let server = nats(StartOptions { store_dir: Some(store.path().to_owned()), ..StartOptions::default() }).await;
+    let mut world = World::on(server, Plan::default()).await;
+    let _ctl = world.ctl();
+    world.until_state(State::Connected).await;
+    world.logout().await;
+    world.nats.abort().await.expect("killed");
+    for entry in std::fs::read_dir(store.path()).expect("the store") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            std::fs::remove_dir_all(path).expect("lost");
+        }
+    }
+    world.nats.restart().await.expect("back");
+    world.until("saved again", async || saved(&world).await.is_some_and(|text| text.contains("\"down\""))).await;
+    let params = StatusParams::default();
+    world.until("still down", async || world.ask::<Status>(&params).await.is_ok_and(|status| status.state == State::LoggedOut)).await;
+    assert!(!world.api_is_open().await);
+}
+
+#[tokio::test]
+async fn what_cannot_be_saved_is_not_answered_as_done() {
+    let world = World::new(Plan::default()).await;
+    let _ctl = world.ctl();
+    world.until_state(State::Connected).await;
+    // A value of somebody else: the next save finds out that it is not alone, and reads what counts.
+    let (value, _) = bucket(&world).await.get("paper").await.expect("saved");
+    let theirs = String::from_utf8(value.expect("a value").to_vec()).expect("text").replace("default", "otto");
+    bucket(&world).await.put("paper", theirs.into()).await.expect("a save of another");
+    let refused = world.ask::<Logout>(&LogoutParams::default()).await;
+    assert!(refused.is_err(), "{refused:?}");
+    world.until("it goes on", async || world.logout_again().await).await;
+    world.until_state(State::LoggedOut).await;
+    let saved = bucket(&world).await.get("paper").await.expect("saved").0.expect("a value");
+    assert!(String::from_utf8_lossy(&saved).contains("\"down\""), "and now it is remembered");
 }
 
 #[tokio::test]
