@@ -72,8 +72,8 @@ pub(crate) struct Keeper {
     born: Instant,
     /// Acting, because the lease is held and what was saved is known.
     leading: bool,
-    /// It was once: the policy is more than a watcher's.
-    took_over: bool,
+    /// It was once, and nobody else has been since, as far as known: what it knows may be told.
+    speaks: bool,
     /// The next try to take over.
     take_over_at: Instant,
     /// What could not be saved yet, and why.
@@ -105,7 +105,7 @@ impl Keeper {
             follower: Follower::default(),
             born,
             leading: false,
-            took_over: false,
+            speaks: false,
             take_over_at: born,
             unsaved: None,
             callers: HashMap::new(),
@@ -249,8 +249,8 @@ impl Keeper {
     async fn asked(&mut self, ask: Ask) {
         let now = self.now();
         match ask {
-            Ask::Status(reply) if !self.took_over => drop(reply.send(Err(not_leading()))),
-            Ask::Diagnose(reply) if !self.took_over => drop(reply.send(Err(not_leading()))),
+            Ask::Status(reply) if !self.speaks => drop(reply.send(Err(not_leading()))),
+            Ask::Diagnose(reply) if !self.speaks => drop(reply.send(Err(not_leading()))),
             Ask::Status(reply) => drop(reply.send(Ok(status::status(&self.seen, &self.policy, now)))),
             Ask::Diagnose(reply) => drop(reply.send(Ok(diagnose(&self.seen, &self.policy, now)))),
             Ask::RestartWorkers(reply) => {

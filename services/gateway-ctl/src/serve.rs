@@ -18,7 +18,7 @@ use schemas::{
     gateway::{Diagnose, EnsureReady, Login, Logout, Reconnect, RestartWorkers, Status},
 };
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{Semaphore, mpsc, oneshot},
     time::{Instant, timeout},
 };
 
@@ -32,6 +32,8 @@ use crate::{
 /// How many may wait for the gateway at once, and ask beside that: those who wait are the policy's business.
 pub(crate) const SLOTS: usize = 320;
 pub(crate) const WAITING_MAX: usize = 64;
+/// Each looks at everything anew; further ones wait for their turn, within their deadlines.
+const LOOKS_MAX: usize = 2;
 /// Getting a question through: the task waits for a save at most.
 const ASK_MAX: Duration = Duration::from_secs(8);
 /// Who asks over NATS without saying who he is.
@@ -42,6 +44,8 @@ struct Desk {
     inputs: mpsc::Sender<Input>,
     last_id: AtomicU64,
     probes: Probes,
+    /// Diagnoses at once.
+    looks: Semaphore,
 }
 
 /// Tells the policy when a caller goes away before he was answered.
@@ -94,7 +98,7 @@ fn by(request: &Request) -> String {
 
 /// Adds every operation about the gateway.
 pub(crate) fn routes(builder: Builder, inputs: mpsc::Sender<Input>, probes: Probes) -> Builder {
-    let desk = Arc::new(Desk { inputs, last_id: AtomicU64::new(0), probes });
+    let desk = Arc::new(Desk { inputs, last_id: AtomicU64::new(0), probes, looks: Semaphore::new(LOOKS_MAX) });
     let of = || Arc::clone(&desk);
     let (status, logout, login, reconnect, ready, diagnose, workers) = (of(), of(), of(), of(), of(), of(), of());
     builder
@@ -132,7 +136,9 @@ pub(crate) fn routes(builder: Builder, inputs: mpsc::Sender<Input>, probes: Prob
         .route::<Diagnose, _, _>(move |params, _| {
             let desk = Arc::clone(&diagnose);
             async move {
+                let look = desk.looks.acquire().await;
                 desk.probes.look_at_all(params.deep).await;
+                drop(look);
                 desk.ask(Ask::Diagnose).await
             }
         })

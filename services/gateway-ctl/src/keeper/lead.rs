@@ -43,6 +43,9 @@ impl Keeper {
             (false, true) => self.stand_back().await,
             _ => {}
         }
+        if lead == Lead::Taken && std::mem::replace(&mut self.speaks, false) {
+            self.follow_policy();
+        }
         if lead == Lead::Taken && !self.parts.operations.borrow().is_empty() {
             self.leave_callers();
             let joined = self.parts.operations.borrow().clone();
@@ -78,13 +81,12 @@ impl Keeper {
         }
         self.unsaved = None;
         let facts = self.policy.facts().clone();
-        let rebuilt = saved != *self.policy.saved() || !self.took_over;
-        self.leading = true;
+        let rebuilt = saved != *self.policy.saved() || !self.speaks;
+        (self.leading, self.speaks) = (true, true);
         // Whoever asks now is answered when this is over.
         self.join().await;
         if rebuilt {
             tracing::info!(desired = ?saved.wanted.desired, by = saved.wanted.by, "acting for the gateway");
-            self.took_over = true;
             self.leave_callers();
             self.policy = policy(&self.parts, saved, now);
             for event in told_again(&facts) {

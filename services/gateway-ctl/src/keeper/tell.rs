@@ -65,8 +65,8 @@ impl Keeper {
     pub(super) fn follow_policy(&mut self) {
         let wanted = &self.policy.saved().wanted;
         let logged_out = (!wanted.is_up()).then(|| status::logged_out(wanted));
-        if !self.leading {
-            // Another process speaks for the gateway, or nobody.
+        if !self.speaks {
+            // Another process does, or nobody.
             self.parts.link.hold(bus::logged_out(&self.parts.fleet.seen()));
             self.tell_part(None);
             return;

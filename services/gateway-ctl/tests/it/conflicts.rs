@@ -1,9 +1,24 @@
 //! Log-ins that only a person can help: a second factor, a wrong password, another session.
 
+use axum::{Json, Router, routing::post};
 use schemas::gateway::{Diagnose, DiagnoseParams, State};
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, sync::mpsc, time::timeout};
 
-use crate::{gateway::Plan, support::World};
+use crate::{
+    gateway::Plan,
+    support::{PATIENCE, World, quick},
+};
+
+/// Where people are told, and what they are.
+async fn inbox() -> (String, mpsc::UnboundedReceiver<Value>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+    let url = format!("http://{}/topic", listener.local_addr().expect("address"));
+    let (tell, posts) = mpsc::unbounded_channel();
+    let router = Router::new().route("/topic", post(move |Json(body): Json<Value>| std::future::ready(drop(tell.send(body)))));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (url, posts)
+}
 
 #[tokio::test]
 async fn a_second_factor_is_waited_for_and_a_person_is_told_once() {
@@ -33,13 +48,18 @@ async fn a_second_factor_that_does_not_come_costs_one_more_start_and_then_a_pers
 #[tokio::test]
 async fn a_wrong_password_is_tried_once() {
     let world = World::new(Plan { login: "wrong-password".to_owned(), ..Plan::default() }).await;
-    let _ctl = world.ctl();
+    let (url, mut posts) = inbox().await;
+    let _ctl = world.ctl_with(quick(), &[("NOTIFY_URL", &url)]);
     world.until_state(State::Halted).await;
     let status = world.status().await;
     assert!(status.needs_human.as_ref().is_some_and(|text| text.contains("password")), "{status:?}");
+    let told = timeout(PATIENCE, posts.recv()).await.expect("in time").expect("a post");
+    assert_eq!((told["event"].as_str(), told["gateway"].as_str()), (Some("halted"), Some("paper")));
+    assert!(told["text"].as_str().is_some_and(|text| text.contains("password")), "{told}");
     assert_eq!(status.restart_budget.left_30_min, 2, "one start");
     let found = world.ask::<Diagnose>(&DiagnoseParams::default()).await.expect("a diagnosis");
     assert_eq!(found.verdict, "wrong_password");
+    assert!(posts.try_recv().is_err(), "people are told once");
 }
 
 #[tokio::test]

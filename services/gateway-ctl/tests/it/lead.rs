@@ -3,7 +3,7 @@
 use bus::Bucket;
 use gateway_ctl::{Error, SERVICE};
 use nats_local::StartOptions;
-use schemas::gateway::{State, StateChange, Status, StatusParams};
+use schemas::gateway::{Logout, LogoutParams, State, StateChange, Status, StatusParams};
 
 use crate::{
     gateway::Plan,
@@ -73,6 +73,23 @@ async fn a_message_server_that_goes_and_comes_back_changes_nothing_for_the_gatew
     assert_eq!(budget.left_30_min, 2, "nothing was started again");
     world.logout().await;
     world.until_state(State::LoggedOut).await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_saved_is_not_answered_as_done() {
+    let world = World::new(Plan::default()).await;
+    let _ctl = world.ctl();
+    world.until_state(State::Connected).await;
+    // A value of somebody else: the next save finds out that it is not alone, and reads what counts.
+    let (value, _) = bucket(&world).await.get("paper").await.expect("saved");
+    let theirs = String::from_utf8(value.expect("a value").to_vec()).expect("text").replace("default", "otto");
+    bucket(&world).await.put("paper", theirs.into()).await.expect("a save of another");
+    let refused = world.ask::<Logout>(&LogoutParams::default()).await;
+    assert!(refused.is_err(), "{refused:?}");
+    world.until("it goes on", async || world.logout_again().await).await;
+    world.until_state(State::LoggedOut).await;
+    let saved = bucket(&world).await.get("paper").await.expect("saved").0.expect("a value");
+    assert!(String::from_utf8_lossy(&saved).contains("\"down\""), "and now it is remembered");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //! stopped by it, with its container's log and its command server.
 
 mod conflicts;
+mod external;
 mod gateway;
 mod lead;
 mod people;

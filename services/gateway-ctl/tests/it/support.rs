@@ -144,6 +144,11 @@ impl World {
         self.ask::<Logout>(&LogoutParams { reason: Some("TWS".to_owned()), minutes: None }).await.expect("a logout")
     }
 
+    /// Whether a logout is accepted now.
+    pub(crate) async fn logout_again(&self) -> bool {
+        self.ask::<Logout>(&LogoutParams::default()).await.is_ok()
+    }
+
     pub(crate) async fn login(&self) -> CommandReply {
         self.ask::<Login>(&LoginParams::default()).await.expect("a login")
     }
