@@ -75,6 +75,15 @@ impl Up {
         read
     }
 
+    /// Waits until so many workers are connected to IB.
+    async fn until_connected(&self, workers: u64) {
+        eventually("the workers' sessions are as they should be", SOON, async || {
+            let (_, health) = self.edge.health().await;
+            if health["pool"]["workers_ib_connected"] == workers { Ok(()) } else { Err(health.to_string()) }
+        })
+        .await;
+    }
+
     fn pid(&self) -> i32 {
         self.proc.raw_pid().expect("it runs")
     }
@@ -125,7 +134,7 @@ async fn one_line_starts_everything_and_an_interrupt_ends_it() {
     let answer = up.edge.call("get_account_summary", json!({})).await;
     assert!(answer.text.contains("SIMULATED"), "{}", answer.text);
     let children = descendants(up.pid());
-    assert!(children.len() >= 7, "nats-server and its guard, the simulator, three workers, the edge: {children:?}");
+    assert!(children.len() >= 7, "nats-server and its guard, the simulator, three workers, gateway-ctl, the edge: {children:?}");
     up.proc.signal(Signal::INT);
     let last = up.until("everything has ended").await;
     assert!(!last.contains("killed"), "{last}");
@@ -181,18 +190,19 @@ async fn a_kill_of_up_ends_its_children() {
 #[tokio::test]
 async fn what_dies_is_started_again_where_it_was() {
     let mut up = Up::start(&["--workers", "1"]).await;
-    for (subcommand, name) in [("worker", "worker 1"), ("sim", "ib-sim"), ("edge", "edge"), ("nats-guard", "nats-server")] {
+    for (subcommand, name) in [("worker", "worker 1"), ("gateway-ctl", "gateway-ctl"), ("edge", "edge"), ("nats-guard", "nats-server")] {
         let pid = rustix::process::Pid::from_raw(up.child(subcommand)).unwrap();
         rustix::process::kill_process(pid, Signal::KILL).unwrap();
         let said = up.until("runs again").await;
         assert!(said.contains(&format!("{name} ended unexpectedly")), "{said}");
         assert!(said.contains(&format!("{name} runs again")), "{said}");
     }
-    eventually("the stack answers as before", SOON, async || {
-        let (_, health) = up.edge.health().await;
-        if health["pool"]["workers_ib_connected"] == 1 { Ok(()) } else { Err(health.to_string()) }
-    })
-    .await;
+    up.until_connected(1).await;
+    // gateway-ctl keeps the simulator, as it would a real gateway.
+    let sim = rustix::process::Pid::from_raw(up.child("sim")).unwrap();
+    rustix::process::kill_process(sim, Signal::KILL).unwrap();
+    up.until_connected(0).await;
+    up.until_connected(1).await;
     assert!(up.edge.call("get_account_summary", json!({})).await.text.contains("SIMULATED"));
 }
 

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 use schemas::GatewayName;
 use service::{
     Settings,
-    settings::{EDGE, OPTIONS, TABLE, WORKER, table},
+    settings::{EDGE, GATEWAY_CTL, OPTIONS, TABLE, WORKER, table},
 };
 
 use super::Options;
@@ -31,6 +31,8 @@ pub(crate) struct Plan {
     pub(crate) data_dir: PathBuf,
     pub(crate) gateway: GatewayName,
     pub(crate) ib: Ib,
+    /// The environment says how a gateway is started (GATEWAY_BACKEND).
+    pub(crate) backend_said: bool,
     /// What a person should know about settings that have no effect.
     pub(crate) notes: Vec<String>,
 }
@@ -88,9 +90,12 @@ pub(crate) fn plan(options: &Options, env: &dyn Fn(&str) -> Option<String>) -> R
         Ib::Simulator(Simulated { port, .. }) => vec![Target { host: THIS_HOST.to_owned(), port: *port }],
     };
     let mut edge_settings = None;
+    let backend_said = env("GATEWAY_BACKEND").is_some();
     for target in &targets {
-        let flags = flags(options, target);
-        for service in [EDGE, WORKER, OPTIONS] {
+        let mut flags = flags(options, target);
+        // What the simulator gets later; the program is known only then.
+        flags.extend(control_flags(&ib, backend_said, None));
+        for service in [EDGE, WORKER, OPTIONS, GATEWAY_CTL] {
             match Settings::load(service, &flags, |name| if NOT_READ.contains(&name) { None } else { env(name) }) {
                 Ok(settings) if service == EDGE => edge_settings = Some(settings),
                 Ok(_) => {}
@@ -110,6 +115,7 @@ pub(crate) fn plan(options: &Options, env: &dyn Fn(&str) -> Option<String>) -> R
             data_dir: options.data_dir.clone(),
             gateway: settings.gateway(),
             notes: notes(&ib, &env),
+            backend_said,
             ib,
         }),
         _ => Err(Refusal(problems)),
@@ -117,14 +123,46 @@ pub(crate) fn plan(options: &Options, env: &dyn Fn(&str) -> Option<String>) -> R
 }
 
 /// What the children get as flags; a flag wins over the environment that they inherit.
-pub(crate) fn child_flags(nats_url: &str, target: &Target, plan: &Plan) -> BTreeMap<&'static str, String> {
-    BTreeMap::from([
+pub(crate) fn child_flags(
+    nats_url: &str,
+    target: &Target,
+    plan: &Plan,
+    simulator: Option<&SimulatorProcess>,
+) -> BTreeMap<&'static str, String> {
+    let mut flags = control_flags(&plan.ib, plan.backend_said, simulator);
+    flags.extend([
         ("NATS_URL", nats_url.to_owned()),
         ("IB_HOST", target.host.clone()),
         ("IB_PORT", target.port.to_string()),
         ("IB_POOL_SIZE", plan.workers.to_string()),
         ("EDGE_BIND", plan.edge_bind.to_string()),
-    ])
+    ]);
+    flags
+}
+
+/// What gateway-ctl controls: the simulator is a process of its own, a gateway that was named is a person's, unless the
+/// environment says how it is started.
+fn control_flags(ib: &Ib, backend_said: bool, simulator: Option<&SimulatorProcess>) -> BTreeMap<&'static str, String> {
+    match (ib, simulator) {
+        (Ib::Simulator(_), Some(simulator)) => BTreeMap::from([
+            ("GATEWAY_BACKEND", "process".to_owned()),
+            ("GATEWAY_PROCESS", serde_json::json!(simulator.command).to_string()),
+            ("GATEWAY_COMMAND_ADDR", format!("{THIS_HOST}:{}", simulator.command_port)),
+            // Nobody restarts servers that do not exist.
+            ("IB_RESET_REGION", "none".to_owned()),
+        ]),
+        (Ib::Simulator(_), None) => BTreeMap::from([("GATEWAY_BACKEND", "external".to_owned())]),
+        (Ib::Gateway { .. }, _) if backend_said => BTreeMap::new(),
+        (Ib::Gateway { .. }, _) => BTreeMap::from([("GATEWAY_BACKEND", "external".to_owned())]),
+    }
+}
+
+/// How gateway-ctl starts the simulator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SimulatorProcess {
+    /// The program and its arguments.
+    pub(crate) command: Vec<String>,
+    pub(crate) command_port: u16,
 }
 
 /// The rows of `flags` that `service` reads, as its command line has them.

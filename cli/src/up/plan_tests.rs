@@ -111,10 +111,30 @@ fn the_environment_sizes_the_pool_and_the_flag_wins() {
 fn children_get_the_decided_values_as_flags_that_they_know() {
     let plan = planned(&["--workers", "2"], &[]).unwrap();
     let target = Target { host: "127.0.0.1".to_owned(), port: 4100 };
-    let flags = child_flags("nats://127.0.0.1:4300", &target, &plan);
+    let flags = child_flags("nats://127.0.0.1:4300", &target, &plan, None);
     let worker = command_line(WORKER, &flags);
     assert!(worker.contains(&("--ib-port".to_owned(), "4100".to_owned())), "{worker:?}");
     assert!(!worker.iter().any(|(flag, _)| flag == "--edge-bind"), "a flag of the edge's alone: {worker:?}");
     let edge = command_line(EDGE, &flags);
     assert!(edge.contains(&("--edge-bind".to_owned(), "127.0.0.1:48012".to_owned())), "{edge:?}");
+}
+
+#[test]
+fn gateway_ctl_keeps_the_simulator_and_leaves_a_persons_gateway_alone() {
+    let simulator = SimulatorProcess { command: vec!["ibmesh".to_owned(), "sim".to_owned()], command_port: 7_462 };
+    let flags = |args: &[&str], env: &[(&str, &str)]| {
+        let plan = planned(args, env).unwrap();
+        let target = Target { host: "127.0.0.1".to_owned(), port: 4_002 };
+        let simulator = matches!(plan.ib, Ib::Simulator(_)).then_some(&simulator);
+        child_flags("nats://127.0.0.1:4222", &target, &plan, simulator)
+    };
+    let simulated = flags(&[], &[("GATEWAY_BACKEND", "docker")]);
+    assert_eq!(simulated["GATEWAY_BACKEND"], "process", "the simulator needs no Docker");
+    assert_eq!(
+        (simulated["GATEWAY_PROCESS"].as_str(), simulated["GATEWAY_COMMAND_ADDR"].as_str()),
+        (r#"["ibmesh","sim"]"#, "127.0.0.1:7462")
+    );
+    assert_eq!(simulated["IB_RESET_REGION"], "none");
+    assert_eq!(flags(&["--gateway"], &[])["GATEWAY_BACKEND"], "external");
+    assert!(!flags(&["--gateway"], &[("GATEWAY_BACKEND", "docker")]).contains_key("GATEWAY_BACKEND"), "the environment says it");
 }

@@ -17,7 +17,7 @@ use super::{
     child::{self, Ended},
     plan::{Ib, Plan, child_flags},
     preflight::{self, DataDir},
-    start::{Found, Start, address, reachable, start_nats},
+    start::{Found, Services, Start, address, reachable, start_nats},
     supervise::{EVENTS_MAX, Event, Supervised, Told},
 };
 use crate::{health::Health, http::EdgeClient, out};
@@ -43,6 +43,8 @@ pub(crate) enum Error {
     Child(#[from] child::Error),
     #[error("cannot find this program's own file: {0}")]
     Program(std::io::Error),
+    #[error("no free port on 127.0.0.1: {0}")]
+    Port(std::io::Error),
     #[error("{name} announced no address: {addresses}")]
     NoAddress { name: String, addresses: Value },
     #[error(transparent)]
@@ -79,17 +81,17 @@ impl Stack {
         };
         let nats = start_nats(&plan, &data, &program, said).await?;
         let start = Start { program, logs: data.logs(), said: *said };
-        let (simulator, target, ib) = start.ib(found).await?;
-        let flags = child_flags(&nats.url(), &target, &plan);
-        let (mut edge, answering) = start.services(&plan, &flags).await?;
+        let (simulator, target, ib) = start.ib(found)?;
+        let flags = child_flags(&nats.url(), &target, &plan, simulator.as_ref());
+        let Services { mut edge, control, answering } = start.services(&plan, &flags).await?;
         let bound = address(&edge, "http")?;
         edge.0.pin("--edge-bind", &bound.to_string());
         let edge_addr = reachable(bound);
-        said.line(format_args!("edge on http://{edge_addr}, {} workers, options", plan.workers));
+        said.line(format_args!("edge on http://{edge_addr}, {} workers, options, gateway-ctl", plan.workers));
         let (sender, events) = mpsc::channel(EVENTS_MAX);
         let told = Told { events: sender, hurry };
         let keep = |(spec, running)| Supervised::child(start.program.clone(), spec, running, told.clone());
-        let all = std::iter::once(&edge).chain(&answering).chain(&simulator);
+        let all = [&edge, &control].into_iter().chain(&answering);
         Ok(Self {
             logs: all.map(|(spec, _)| spec.log.clone()).collect(),
             client: EdgeClient::new(&format!("http://{edge_addr}"))?,
@@ -99,7 +101,7 @@ impl Stack {
             supervised: vec![
                 vec![keep(edge)],
                 answering.into_iter().map(keep).collect(),
-                simulator.into_iter().map(keep).collect(),
+                vec![keep(control)],
                 vec![Supervised::nats(nats, told.clone())],
             ],
             ib,

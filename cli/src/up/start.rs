@@ -4,19 +4,20 @@
 
 use std::{
     collections::BTreeMap,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
 };
 
 use nats_local::{Launcher, Locate, NatsServer, StartOptions, Step};
 use serde_json::Value;
-use service::settings::{EDGE, OPTIONS, WORKER};
+use service::settings::{EDGE, GATEWAY_CTL, OPTIONS, WORKER};
 use tokio::task::JoinSet;
 
 use super::{
     Progress,
     child::{self, Running, Spec},
-    plan::{Plan, Simulated, Target, command_line},
+    plan::{Plan, Simulated, SimulatorProcess, Target, command_line},
     preflight::DataDir,
     stack::Error,
 };
@@ -47,8 +48,9 @@ impl Start {
         Spec { name: name.to_owned(), service, flags, log }
     }
 
-    /// The simulator, if that is what IB is, where IB is, and the board's words for it.
-    pub(crate) async fn ib(&self, found: Found) -> Result<(Option<Part>, Target, String), Error> {
+    /// How the simulator is started, if that is what IB is, where IB is, and the board's words for it. gateway-ctl starts
+    /// it, as it would the container of a real one.
+    pub(crate) fn ib(&self, found: Found) -> Result<(Option<SimulatorProcess>, Target, String), Error> {
         let Simulated { port, clock, seed } = match found {
             Found::Simulator(simulated) => simulated,
             Found::Gateway(target) => {
@@ -57,28 +59,37 @@ impl Start {
                 return Ok((None, target, words));
             }
         };
-        let flags = [
-            ("--bind", format!("127.0.0.1:{port}")),
-            ("--control-bind", "127.0.0.1:0".to_owned()),
-            ("--clock", clock),
-            ("--seed", seed.to_string()),
+        // It is started again and again on the same ports, which others have to know before.
+        let [api, control, command] = ports([port, 0, 0]).map_err(Error::Port)?;
+        let program = self.program.to_str().ok_or_else(|| Error::Program(io::Error::other("its path is not UTF-8")))?;
+        let local = |port: u16| format!("127.0.0.1:{port}");
+        let (api_at, control_at, seed, command_port) = (local(api), local(control), seed.to_string(), command.to_string());
+        let words = [
+            program,
+            "sim",
+            "--exit-with-parent",
+            "--container-face",
+            "--bind",
+            &api_at,
+            "--control-bind",
+            &control_at,
+            "--command-port",
+            &command_port,
+            "--clock",
+            &clock,
+            "--seed",
+            &seed,
         ];
-        let spec = self.spec("ib-sim", "sim", flags.map(|(flag, value)| (flag.to_owned(), value)).to_vec());
-        let running = child::launch(&self.program, &spec).await?;
-        let mut part = (spec, running);
-        let (api, control) = (address(&part, "api")?, address(&part, "control")?);
-        part.0.pin("--bind", &api.to_string());
-        part.0.pin("--control-bind", &control.to_string());
-        self.said.line(format_args!("ib-sim on {api}, its control port on http://{control}"));
-        let target = Target { host: api.ip().to_string(), port: api.port() };
-        Ok((Some(part), target, format!("ib-sim at {api}")))
+        self.said.line(format_args!("ib-sim on {api_at}, its control port on http://{control_at}"));
+        let simulator = SimulatorProcess { command: words.map(str::to_owned).to_vec(), command_port: command };
+        Ok((Some(simulator), Target { host: "127.0.0.1".to_owned(), port: api }, format!("ib-sim at {api_at}")))
     }
 
-    /// The edge, and what answers it: the options service and the workers. They need each other only over NATS and so start at once.
-    pub(crate) async fn services(&self, plan: &Plan, flags: &BTreeMap<&'static str, String>) -> Result<(Part, Vec<Part>), Error> {
+    /// The edge, gateway-ctl, and what answers: the options service and the workers. They need each other only over NATS and so start at once.
+    pub(crate) async fn services(&self, plan: &Plan, flags: &BTreeMap<&'static str, String>) -> Result<Services, Error> {
         let mut starting = JoinSet::new();
-        let mut specs =
-            vec![self.spec("edge", EDGE, command_line(EDGE, flags)), self.spec("options", OPTIONS, command_line(OPTIONS, flags))];
+        let mut specs: Vec<Spec> =
+            [EDGE, GATEWAY_CTL, OPTIONS].into_iter().map(|service| self.spec(service, service, command_line(service, flags))).collect();
         for number in 1..=plan.workers {
             specs.push(self.spec(&format!("worker {number}"), WORKER, command_line(WORKER, flags)));
         }
@@ -95,9 +106,30 @@ impl Start {
             parts.insert(index, part);
         }
         let mut parts = parts.into_values();
-        let edge = parts.next().ok_or_else(|| Error::NoAddress { name: EDGE.to_owned(), addresses: Value::Null })?;
-        Ok((edge, parts.collect()))
+        let mut next = |name: &str| parts.next().ok_or_else(|| Error::NoAddress { name: name.to_owned(), addresses: Value::Null });
+        Ok(Services { edge: next(EDGE)?, control: next(GATEWAY_CTL)?, answering: parts.collect() })
     }
+}
+
+/// The services that run.
+#[derive(Debug)]
+pub(crate) struct Services {
+    pub(crate) edge: Part,
+    pub(crate) control: Part,
+    pub(crate) answering: Vec<Part>,
+}
+
+/// Ports of this host, each another: those that are said, a free one for each 0.
+fn ports<const COUNT: usize>(said: [u16; COUNT]) -> io::Result<[u16; COUNT]> {
+    // All are held until all are found.
+    let mut held = Vec::new();
+    let mut found = said;
+    for port in found.iter_mut().filter(|port| **port == 0) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        *port = listener.local_addr()?.port();
+        held.push(listener);
+    }
+    Ok(found)
 }
 
 /// Finds or fetches a nats-server, telling each step, and starts it under a guard that outlives this process for a moment.
@@ -132,6 +164,12 @@ pub(crate) fn reachable(mut bound: SocketAddr) -> SocketAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_free_port_is_another_and_a_port_that_is_said_is_kept() {
+        let [said, one, other] = ports([4_002, 0, 0]).unwrap();
+        assert!(said == 4_002 && one != other && one > 0 && other > 0, "{said} {one} {other}");
+    }
 
     #[test]
     fn a_server_on_all_addresses_is_shown_where_it_can_be_reached() {

@@ -82,9 +82,18 @@ impl Default for Tempo {
     }
 }
 
+impl Tempo {
+    /// For a gateway that is a process of ours: it is on this machine, and what it plays has no account that IB could lock.
+    pub fn simulated() -> Self {
+        let rhythm = Rhythm { tcp_ms: 500, hello_ms: 2_000, ..Rhythm::default() };
+        Self { rules: Rules::simulated(), rhythm, lease: Duration::from_secs(3) }
+    }
+}
+
 /// Runs until `process.shutdown`, then drains.
 pub async fn run(process: Process) -> Result<(), Error> {
-    run_with(process, Tempo::default()).await
+    let simulated = process.settings.text("GATEWAY_BACKEND") == Some("process");
+    run_with(process, if simulated { Tempo::simulated() } else { Tempo::default() }).await
 }
 
 /// The same with another tempo.
