@@ -8,6 +8,7 @@ mod explain;
 mod health;
 mod http;
 mod out;
+mod provision;
 mod record;
 mod replay;
 mod serve;
@@ -45,6 +46,7 @@ enum Command {
     Options(serve::ServiceArgs<serve::Options>),
     Sim(Box<sim::Options>),
     Record(record::Options),
+    Provision(provision::Options),
     #[command(hide = true)]
     NatsGuard(serve::GuardArgs),
 }
@@ -80,6 +82,7 @@ async fn run(command: Command) -> ExitCode {
         Command::Options(args) => serve::options(args).await,
         Command::Sim(args) => sim::run(*args).await,
         Command::Record(options) => record::run(options).await,
+        Command::Provision(options) => provision::run(&options),
         Command::NatsGuard(args) => serve::nats_guard(args).await,
     }
 }

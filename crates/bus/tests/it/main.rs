@@ -12,3 +12,4 @@ mod progress;
 mod round_trip;
 mod slots;
 mod support;
+mod users;

@@ -201,10 +201,10 @@ fn find(
         if let Some(text) = env(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()) {
             found.push(Given { text, origin: (*name).to_owned(), is_default: false });
         }
-        if row.secret
+        if row.may_be_a_file()
             && let Some(path) = env(&format!("{name}_FILE")).filter(|path| !path.is_empty())
         {
-            let text = std::fs::read_to_string(&path).map_err(|e| vec![format!("{name}_FILE cannot be read: {e}")])?;
+            let text = std::fs::read_to_string(&path).map_err(|error| vec![unreadable(name, &path, &error)])?;
             found.push(Given { text: text.trim().to_owned(), origin: format!("{name}_FILE"), is_default: false });
         }
     }
@@ -218,6 +218,19 @@ fn find(
     }
     let default = || row.default.map(|text| Given { text: text.to_owned(), origin: "default".to_owned(), is_default: true });
     Ok(found.into_iter().next().or_else(default))
+}
+
+/// Why the file of a secret cannot be read, and what mends it. In a container the reader is not who wrote the file.
+fn unreadable(name: &str, path: &str, error: &std::io::Error) -> String {
+    let uid = rustix::process::geteuid().as_raw();
+    let fix = match error.kind() {
+        std::io::ErrorKind::PermissionDenied => {
+            format!("this process is user {uid}: `chown {uid} FILE && chmod 400 FILE`, with the file's name on the host")
+        }
+        std::io::ErrorKind::NotFound => "the file is not there, or not mounted into this container".to_owned(),
+        _ => "it must be a file of text".to_owned(),
+    };
+    format!("{name}_FILE {path} cannot be read ({error}); {fix}")
 }
 
 /// The text of `.env.example`, made from the table.

@@ -103,6 +103,25 @@ fn flags_win_over_the_environment() {
 }
 
 #[test]
+fn an_address_with_a_password_comes_from_a_file_and_is_never_shown() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "nats://edge:hunter2@nats:4222\n").unwrap();
+    let path = file.path().to_str().unwrap();
+    let settings = load(EDGE, &[("NATS_URL_FILE", path)]).expect("a good file");
+    assert_eq!(settings.text("NATS_URL"), Some("nats://edge:hunter2@nats:4222"));
+    assert!(settings.print().contains("NATS_URL=nats://(redacted)@nats:4222  # NATS_URL_FILE"), "{}", settings.print());
+    assert!(problems(EDGE, &[("NATS_URL_FILE", path), ("NATS_URL", "nats://other")]).contains("NATS_URL and NATS_URL_FILE differ"));
+}
+
+#[test]
+fn a_secret_file_that_cannot_be_read_is_named_with_the_fix() {
+    let said = problems(EDGE, &[("NATS_URL_FILE", "/nowhere/nats.url")]);
+    assert!(said.contains("NATS_URL_FILE /nowhere/nats.url") && said.contains("not mounted"), "{said}");
+    let denied = unreadable("NATS_URL", "/run/secrets/url", &std::io::ErrorKind::PermissionDenied.into());
+    assert!(denied.contains("`chown ") && denied.contains("/run/secrets/url"), "{denied}");
+}
+
+#[test]
 fn the_committed_example_is_the_one_of_the_table() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.env.example");
     if std::env::var_os("UPDATE_SCHEMAS").is_some() {
