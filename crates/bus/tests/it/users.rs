@@ -123,7 +123,9 @@ fn publishers() -> Vec<(String, BTreeSet<&'static str>)> {
         ("$KV.gateway-ctl.paper", &["gateway-ctl"]),
         ("$JS.API.STREAM.DELETE.KV_ib-pacing", &[]),
         ("$JS.API.STREAM.PURGE.KV_gateway-ctl", &[]),
-        ("$JS.API.STREAM.CREATE.ANYTHING", &[]),
+        ("$JS.API.STREAM.CREATE.KV_ib-pacing", &["worker", "gateway-ctl"]),
+        ("$JS.API.STREAM.CREATE.ib-evt-paper", &["gateway-ctl"]),
+        ("$JS.API.CONSUMER.CREATE.ib-evt-paper", &[]),
         ("$SYS.REQ.SERVER.PING", &[]),
         ("anything", &[]),
         // Answers are given by services alone, so that nobody forges one.
