@@ -67,7 +67,7 @@ class Engine:
         return run("docker", "version", timeout=15, check=False).returncode == 0
 
     def start(self):
-        self.log = tempfile.NamedTemporaryFile(prefix="dockerd-", suffix=".log", delete=False)
+        self.log = self.log or tempfile.NamedTemporaryFile(prefix="dockerd-", suffix=".log", delete=False)
         self.process = subprocess.Popen(["dockerd"], stdout=self.log, stderr=subprocess.STDOUT, env={**os.environ, **ENVIRONMENT})
         deadline = time.monotonic() + ENGINE_START_MAX_S
         while not self.answers():
@@ -87,6 +87,13 @@ class Engine:
             self.process.kill()
             self.process.wait()
         self.process = None
+
+    def restart(self):
+        """As a host does that updates its engine."""
+        if self.process is None:
+            raise AssertionError("the engine of this machine is not restarted by a test: stop it, and one is started here")
+        self.stop()
+        self.start()
 
     def __enter__(self):
         if self.answers():
