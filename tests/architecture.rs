@@ -30,6 +30,7 @@ const NAMED_BY: &[(&str, &[&str])] = &[
     ("ibapi", &["ib-link", "ib-sim"]), // ib-sim's tests only: a real client is its oracle
     ("prost", &["ib-sim"]),
     ("reqwest", &["cli"]),
+    ("testcontainers", &["cli"]),
     ("axum", &["edge", "service", "ib-sim", "cli"]), // cli: the benchmark's floor
 ];
 

@@ -215,9 +215,9 @@ def passwords_outlive_the_containers(stack):
 
 
 CHECKS = [
+    comes_up_whole,
     files_are_read,
     message_server_accepts_its_configuration,
-    comes_up_whole,
     documented_curls_answer,
     edge_knows_its_names,
     message_server_asks_for_a_password,

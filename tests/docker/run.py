@@ -61,6 +61,14 @@ def judge(check, stack):
         told(label.format(time.monotonic() - begun), traceback.format_exc(limit=4))
 
 
+def with_testcontainers(_stack):
+    """tests/docker/main.rs, on the same images."""
+    command = ["cargo", "test", "--workspace", "--test", "docker", "--", "--ignored", "--test-threads", "1"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=BUILD_MAX_S, check=False)
+    print(ended.stdout, flush=True)
+    assert ended.returncode == 0 and " 0 passed" not in ended.stdout, ended.stderr[-3000:]
+
+
 def main():
     if os.geteuid() != 0:
         sys.exit("tests/docker needs root: it installs packages and starts a Docker engine")
@@ -86,6 +94,7 @@ def main():
             stack.down()
         for check in gateways.CHECKS:
             judge(check, None)
+        judge(with_testcontainers, None)
         stack = control.Control(engine)
         stack.down()
         try:

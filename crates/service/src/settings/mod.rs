@@ -241,6 +241,7 @@ pub fn env_example() -> String {
         out.push_str(&format!("\n# {}{aliases} ({})\n", row.about, row.services.join(", ")));
         out.push_str(&format!("#{}={}\n", row.name, row.default.unwrap_or_default()));
     }
+    out.push_str(include_str!("compose.txt"));
     out
 }
 

@@ -130,3 +130,17 @@ fn the_committed_example_is_the_one_of_the_table() {
     let committed = std::fs::read_to_string(path).expect(".env.example");
     assert_eq!(committed, env_example(), "run UPDATE_SCHEMAS=1 cargo test --workspace");
 }
+
+#[test]
+fn the_example_explains_every_variable_of_the_compose_files() {
+    // gateway-ctl's settings come with its rows of the table.
+    let of_gateway_ctl = ["GATEWAY_BACKEND", "GATEWAY_COMMAND_ADDR", "IB_RESET_REGION", "NOTIFY_URL"];
+    let example = env_example();
+    for file in ["docker-compose.yml", "docker-compose.ib.yml"] {
+        let text = std::fs::read_to_string(format!("{}/../../{file}", env!("CARGO_MANIFEST_DIR"))).expect(file);
+        let names = text.split("${").skip(1).map(|rest| &rest[..rest.find([':', '}', '-']).expect("it ends")]);
+        for name in names {
+            assert!(example.contains(&format!("\n#{name}=")) || of_gateway_ctl.contains(&name), "{name} of {file}");
+        }
+    }
+}
