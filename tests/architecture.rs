@@ -33,6 +33,7 @@ const NAMED_BY: &[(&str, &[&str])] = &[
     ("reqwest", &["cli", "gateway-ctl"]),
     // cli: the benchmark's floor; gateway-ctl: its tests' Docker engine
     ("axum", &["edge", "service", "ib-sim", "cli", "gateway-ctl"]),
+    ("testcontainers", &["cli"]),
 ];
 
 struct Package {

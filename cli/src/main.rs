@@ -13,6 +13,7 @@ mod health;
 mod healthcheck;
 mod http;
 mod out;
+mod provision;
 mod record;
 mod replay;
 mod serve;
@@ -55,6 +56,7 @@ enum Command {
     Sim(Box<sim::Options>),
     Record(record::Options),
     Healthcheck(healthcheck::Options),
+    Provision(provision::Options),
     #[command(hide = true)]
     NatsGuard(serve::GuardArgs),
 }
@@ -96,6 +98,7 @@ async fn run(command: Command) -> ExitCode {
         Command::GatewayCtl(args) => serve::gateway_ctl(args).await,
         Command::Sim(args) => sim::run(*args).await,
         Command::Record(options) => record::run(options).await,
+        Command::Provision(options) => provision::run(&options),
         Command::NatsGuard(args) => serve::nats_guard(args).await,
     }
 }

@@ -3,7 +3,12 @@
 //! Invariant: without `--container-face` the exit code tells how this process fared; with it, how the
 //! container did that it plays.
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
 
 use ib_sim::{
     ClockSetting, DailyTime, ExistingSession, HistoryPacing, Login, LoginPlan, OrderSettings, Settings, Sim, StartFault, TwoFactorTimeout,
@@ -107,9 +112,12 @@ pub(crate) struct Options {
     /// Print the log lines of a real gateway's container on stdout, and end with its exit codes.
     #[arg(long, help_heading = CONTAINER)]
     container_face: bool,
-    /// The loopback port of IBC's command server (STOP, RESTART, PAUSE, RECONNECTACCOUNT, ...); 0 takes a free one. Off by default.
+    /// The port of IBC's command server (STOP, RESTART, PAUSE, RECONNECTACCOUNT, ...); 0 takes a free one. Off by default.
     #[arg(long, value_name = "PORT", help_heading = CONTAINER)]
     command_port: Option<u16>,
+    /// Where the command server listens. It asks nobody who he is: off loopback only inside a container's network.
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1", requires = "command_port", help_heading = CONTAINER)]
+    command_host: IpAddr,
     /// What the command server shows before each command; with one it also greets.
     #[arg(long, value_name = "TEXT", requires = "command_port", help_heading = CONTAINER)]
     command_prompt: Option<String>,
@@ -159,6 +167,7 @@ impl Options {
                 master_client_id: self.master_client_id,
             },
             command_port: self.command_port,
+            command_host: self.command_host,
             command_prompt: self.command_prompt.clone(),
         }
     }

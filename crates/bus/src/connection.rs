@@ -174,7 +174,14 @@ fn options(settings: &Settings) -> Result<ConnectOptions, ConnectError> {
         .reconnect_delay_callback(reconnect_delay)
         .event_callback(|event| async move { log(&event) });
     match login(&settings.url) {
-        Some(Login::User { name, password }) => options = options.user_and_password(name, password),
+        Some(Login::User { name, password }) => {
+            // Replies of a user's own: with one inbox for all, whoever may read his own replies could read everybody's.
+            // deploy/users.conf allows exactly this one.
+            if name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)) {
+                options = options.custom_inbox_prefix(format!("_INBOX_{name}"));
+            }
+            options = options.user_and_password(name, password);
+        }
         Some(Login::Token(token)) => options = options.token(token),
         None => {}
     }

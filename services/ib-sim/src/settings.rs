@@ -1,6 +1,6 @@
 //! What a caller may set, and what can go wrong at the start.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -88,8 +88,10 @@ pub struct Settings {
     pub faults: Vec<StartFault>,
     /// How the gateway logs in, restarts and meets other sessions.
     pub login: LoginPlan,
-    /// The loopback port of IBC's command server, if there is one. Port 0 takes a free one.
+    /// The port of IBC's command server, if there is one. Port 0 takes a free one.
     pub command_port: Option<u16>,
+    /// Where the command server listens. It asks nobody who he is: off loopback only inside a container's network.
+    pub command_host: IpAddr,
     /// What the command server shows before each command; with one it also greets, as IBC does.
     pub command_prompt: Option<String>,
     /// How orders are treated, and where they are kept.
@@ -114,6 +116,7 @@ impl Default for Settings {
             faults: Vec::new(),
             login: LoginPlan::default(),
             command_port: None,
+            command_host: IpAddr::V4(Ipv4Addr::LOCALHOST),
             command_prompt: None,
             orders: OrderSettings::default(),
         }

@@ -3,7 +3,7 @@
 //! Invariant: every task is tracked; [`Sim::shutdown`] returns only when all have ended, and within two
 //! seconds.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,13 +54,14 @@ pub struct Sim {
 impl Sim {
     /// Loads the scenario, takes the ports and begins to serve; the API port opens with the log-in.
     pub async fn start(settings: Settings) -> Result<Self, Error> {
-        let (bind, control_bind, command_port) = (settings.bind, settings.control_bind, settings.command_port);
+        let (bind, control_bind) = (settings.bind, settings.control_bind);
+        let command_bind = settings.command_port.map(|port| SocketAddr::from((settings.command_host, port)));
         let gateway = Arc::new(Gateway::new(settings)?);
         let taken = |addr: SocketAddr| move |source| Error::Bind { addr, source };
         let (mut door, addr) = Door::bind(bind).map_err(taken(bind))?;
         let control = listen(control_bind).await?;
         let control_addr = control.as_ref().and_then(|listener| listener.local_addr().ok());
-        let command = listen(command_port.map(|port| (Ipv4Addr::LOCALHOST, port).into())).await?;
+        let command = listen(command_bind).await?;
         let command_addr = command.as_ref().and_then(|listener| listener.local_addr().ok());
         gateway.face.begin(&gateway, command_addr.map(|addr| addr.port()));
         // A port that somebody else listens on is told now, not when the first client comes.

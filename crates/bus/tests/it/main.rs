@@ -13,3 +13,4 @@ mod progress;
 mod round_trip;
 mod slots;
 mod support;
+mod users;

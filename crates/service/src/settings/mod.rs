@@ -201,10 +201,10 @@ fn find(
         if let Some(text) = env(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()) {
             found.push(Given { text, origin: (*name).to_owned(), is_default: false });
         }
-        if row.secret
+        if row.may_be_a_file()
             && let Some(path) = env(&format!("{name}_FILE")).filter(|path| !path.is_empty())
         {
-            let text = std::fs::read_to_string(&path).map_err(|e| vec![format!("{name}_FILE cannot be read: {e}")])?;
+            let text = std::fs::read_to_string(&path).map_err(|error| vec![unreadable(name, &path, &error)])?;
             found.push(Given { text: text.trim().to_owned(), origin: format!("{name}_FILE"), is_default: false });
         }
     }
@@ -220,6 +220,19 @@ fn find(
     Ok(found.into_iter().next().or_else(default))
 }
 
+/// Why the file of a secret cannot be read, and what mends it. In a container the reader is not who wrote the file.
+fn unreadable(name: &str, path: &str, error: &std::io::Error) -> String {
+    let uid = rustix::process::geteuid().as_raw();
+    let fix = match error.kind() {
+        std::io::ErrorKind::PermissionDenied => {
+            format!("this process is user {uid}: `chown {uid} FILE && chmod 400 FILE`, with the file's name on the host")
+        }
+        std::io::ErrorKind::NotFound => "the file is not there, or not mounted into this container".to_owned(),
+        _ => "it must be a file of text".to_owned(),
+    };
+    format!("{name}_FILE {path} cannot be read ({error}); {fix}")
+}
+
 /// The text of `.env.example`, made from the table.
 pub fn env_example() -> String {
     let mut out = String::from("# Every setting, made from the table in crates/service/src/settings/table.rs. All are optional.\n");
@@ -228,6 +241,7 @@ pub fn env_example() -> String {
         out.push_str(&format!("\n# {}{aliases} ({})\n", row.about, row.services.join(", ")));
         out.push_str(&format!("#{}={}\n", row.name, row.default.unwrap_or_default()));
     }
+    out.push_str(include_str!("compose.txt"));
     out
 }
 

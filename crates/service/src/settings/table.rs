@@ -18,6 +18,13 @@ pub struct Setting {
     pub about: &'static str,
 }
 
+impl Setting {
+    /// Whether the text may also come from the file that `NAME_FILE` names: a secret, or an address that may hold one.
+    pub(super) fn may_be_a_file(&self) -> bool {
+        self.secret || matches!(self.kind, Kind::NatsUrl)
+    }
+}
+
 pub const EDGE: &str = "edge";
 pub const WORKER: &str = "worker";
 pub const OPTIONS: &str = "options";
@@ -46,7 +53,13 @@ const fn secret(setting: Setting) -> Setting {
 
 /// Every setting of every service, in the order in which people are told.
 pub const TABLE: &[Setting] = &[
-    row("NATS_URL", Some("nats://127.0.0.1:4222"), Kind::NatsUrl, ALL, "Where the NATS server is."),
+    row(
+        "NATS_URL",
+        Some("nats://127.0.0.1:4222"),
+        Kind::NatsUrl,
+        ALL,
+        "Where the NATS server is; may hold user and password, and is also read from the file that NATS_URL_FILE names.",
+    ),
     row("NATS_CREDS_FILE", None, Kind::File, ALL, "NATS credentials file (JWT and seed) of this service's user."),
     row("IB_GATEWAY", Some("paper"), Kind::GatewayName, ALL, "Name of the IB login: the <gw> part of every subject."),
     aliased(row("IB_HOST", Some("127.0.0.1"), Kind::Host, IB, "Host of IB Gateway, TWS or ib-sim."), &["IBKR_HOST", "TWS_HOST"]),

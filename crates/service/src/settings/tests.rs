@@ -103,6 +103,25 @@ fn flags_win_over_the_environment() {
 }
 
 #[test]
+fn an_address_with_a_password_comes_from_a_file_and_is_never_shown() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "nats://edge:hunter2@nats:4222\n").unwrap();
+    let path = file.path().to_str().unwrap();
+    let settings = load(EDGE, &[("NATS_URL_FILE", path)]).expect("a good file");
+    assert_eq!(settings.text("NATS_URL"), Some("nats://edge:hunter2@nats:4222"));
+    assert!(settings.print().contains("NATS_URL=nats://(redacted)@nats:4222  # NATS_URL_FILE"), "{}", settings.print());
+    assert!(problems(EDGE, &[("NATS_URL_FILE", path), ("NATS_URL", "nats://other")]).contains("NATS_URL and NATS_URL_FILE differ"));
+}
+
+#[test]
+fn a_secret_file_that_cannot_be_read_is_named_with_the_fix() {
+    let said = problems(EDGE, &[("NATS_URL_FILE", "/nowhere/nats.url")]);
+    assert!(said.contains("NATS_URL_FILE /nowhere/nats.url") && said.contains("not mounted"), "{said}");
+    let denied = unreadable("NATS_URL", "/run/secrets/url", &std::io::ErrorKind::PermissionDenied.into());
+    assert!(denied.contains("`chown ") && denied.contains("/run/secrets/url"), "{denied}");
+}
+
+#[test]
 fn the_committed_example_is_the_one_of_the_table() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.env.example");
     if std::env::var_os("UPDATE_SCHEMAS").is_some() {
@@ -110,4 +129,18 @@ fn the_committed_example_is_the_one_of_the_table() {
     }
     let committed = std::fs::read_to_string(path).expect(".env.example");
     assert_eq!(committed, env_example(), "run UPDATE_SCHEMAS=1 cargo test --workspace");
+}
+
+#[test]
+fn the_example_explains_every_variable_of_the_compose_files() {
+    // gateway-ctl's settings come with its rows of the table.
+    let of_gateway_ctl = ["GATEWAY_BACKEND", "GATEWAY_COMMAND_ADDR", "IB_RESET_REGION", "NOTIFY_URL"];
+    let example = env_example();
+    for file in ["docker-compose.yml", "docker-compose.ib.yml"] {
+        let text = std::fs::read_to_string(format!("{}/../../{file}", env!("CARGO_MANIFEST_DIR"))).expect(file);
+        let names = text.split("${").skip(1).map(|rest| &rest[..rest.find([':', '}', '-']).expect("it ends")]);
+        for name in names {
+            assert!(example.contains(&format!("\n#{name}=")) || of_gateway_ctl.contains(&name), "{name} of {file}");
+        }
+    }
 }

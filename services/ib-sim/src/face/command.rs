@@ -1,7 +1,7 @@
 //! IBC's command server: one command a line, answered with a line that begins `OK` or `ERROR`.
 //!
 //! Without a prompt it says nothing unasked, as IBC does by default; with one it greets and tells what
-//! it does in `INFO` lines. Invariant: loopback only, few connections, short lines, a deadline on each wait.
+//! it does in `INFO` lines. Invariant: loopback unless told otherwise, few connections, short lines, a deadline on each wait.
 
 use std::sync::Arc;
 use std::time::Duration;
