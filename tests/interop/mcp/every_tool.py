@@ -11,7 +11,7 @@ from pathlib import Path
 from jsonschema import Draft202012Validator
 from mcp import Client
 
-SCHEMAS = Path(__file__).resolve().parents[2] / "schemas" / "json"
+SCHEMAS = Path(__file__).resolve().parents[3] / "schemas" / "json"
 # What a tool asks, whose answer is its structuredContent.
 OPERATIONS = {
     "get_account": "account.overview",
@@ -47,7 +47,12 @@ ARGUMENTS = {
 }
 
 
+failed = []
+
+
 def told(name, problem=None):
+    if problem is not None:
+        failed.append(name)
     print(json.dumps({"name": f"mcp client: {name}", "problem": problem}), flush=True)
 
 
@@ -118,3 +123,4 @@ async def main(url):
 
 
 asyncio.run(main(sys.argv[1]))
+sys.exit(1 if failed else 0)
