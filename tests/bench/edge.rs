@@ -4,7 +4,8 @@
 //! handler that asks the same nats-server for an echo process's answer and returns a body of the same bytes; the NATS
 //! reply has the size of the worker's, both responders spawn a task per message, both servers are processes of their
 //! own with the same allocator and TCP_NODELAY. The floor runs twice: on tokio's default runtime, and on one thread as the
-//! product's services ship. Rounds take turns, and each of the three begins as often, so that the machine's moods hit all
+//! product's services ship. The edge alone (a `ping`, and a call that it refuses itself) is measured against an axum handler that
+//! reads and writes the same JSON and does nothing else. Rounds take turns, and each of the three begins as often, so that the machine's moods hit all
 //! alike. Nothing is asserted: the ratio is for people.
 
 mod floor;
@@ -28,6 +29,15 @@ const ROUNDS: usize = 9;
 const ROUND: Duration = Duration::from_secs(2);
 const CONNECTIONS: [usize; 2] = [1, 16];
 const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_positions","arguments":{}}}"#;
+/// What the edge answers by itself: nothing at all, and a call whose arguments it has read and refused.
+const ALONE: [(&str, &str, &str); 2] = [
+    ("ping", "ping", r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#),
+    (
+        "refused call",
+        "tools/call",
+        r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_historical_data","arguments":{"symbol":"AAPL","max_bars":0}}}"#,
+    ),
+];
 const READY_MAX: Duration = Duration::from_secs(60);
 
 fn main() {
@@ -64,21 +74,43 @@ async fn bench() {
     let mut servers = vec![("edge get_positions".to_owned(), product)];
     servers.extend(floors.iter().map(|(runtime, address, _)| (format!("floor, {}", runtime.name()), *address)));
     for connections in CONNECTIONS {
-        compare(&servers, connections).await;
+        compare(&servers, CALL, connections).await;
+    }
+    edge_alone(product).await;
+}
+
+async fn edge_alone(product: SocketAddr) {
+    let mut answers = serde_json::Map::new();
+    for (_, method, call) in ALONE {
+        let body = load::once(product, call).await.expect("an answer");
+        let mut answer: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+        answers.insert(method.to_owned(), answer["result"].take());
+    }
+    let answers = serde_json::Value::Object(answers).to_string();
+    let started = Runtime::ALL.map(|runtime| (runtime, start(floor_part("json", runtime).env(floor::ANSWERS, &answers))));
+    for (name, _, call) in ALONE {
+        say(&format!("\nthe edge alone: {name}"));
+        let mut servers = vec![("edge".to_owned(), product)];
+        servers.extend(
+            started.iter().map(|(runtime, (_, at))| (format!("JSON handler, {}", runtime.name()), at.parse().expect("an address"))),
+        );
+        for connections in CONNECTIONS {
+            compare(&servers, call, connections).await;
+        }
     }
 }
 
 /// The first server beside each of the others.
-async fn compare(servers: &[(String, SocketAddr)], connections: usize) {
+async fn compare(servers: &[(String, SocketAddr)], call: &'static str, connections: usize) {
     // One unmeasured round each: connections, caches, the allocator.
     for (_, address) in servers {
-        load::run(*address, CALL, connections, ROUND / 4).await;
+        load::run(*address, call, connections, ROUND / 4).await;
     }
     let mut measured = vec![Vec::new(); servers.len()];
     for round in 0..ROUNDS {
         for turn in 0..servers.len() {
             let server = (round + turn) % servers.len();
-            measured[server].push(load::run(servers[server].1, CALL, connections, ROUND).await);
+            measured[server].push(load::run(servers[server].1, call, connections, ROUND).await);
         }
     }
     say(&format!("\n{connections} connection{}", if connections == 1 { "" } else { "s" }));
@@ -167,16 +199,21 @@ fn structured_content_bytes(body: &[u8]) -> usize {
 }
 
 fn start_floor(part: &str, runtime: Runtime, nats_url: &str, reply_bytes: usize, body_bytes: usize) -> (Running, String) {
-    let mut child = Command::new(std::env::current_exe().expect("this program"))
-        .env(floor::PART, part)
-        .env(floor::RUNTIME, runtime.name())
-        .env("NATS_URL", nats_url)
-        .env(floor::REPLY_BYTES, reply_bytes.to_string())
-        .env(floor::BODY_BYTES, body_bytes.to_string())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the floor");
+    let mut command = floor_part(part, runtime);
+    command.env("NATS_URL", nats_url).env(floor::REPLY_BYTES, reply_bytes.to_string()).env(floor::BODY_BYTES, body_bytes.to_string());
+    start(&mut command)
+}
+
+/// This program as one part of the floor.
+fn floor_part(part: &str, runtime: Runtime) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    command.env(floor::PART, part).env(floor::RUNTIME, runtime.name()).stdin(Stdio::piped()).stdout(Stdio::piped());
+    command
+}
+
+/// Starts it, and reads its first line.
+fn start(command: &mut Command) -> (Running, String) {
+    let mut child = command.spawn().expect("the floor");
     let mut line = String::new();
     BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("its address");
     (Running(child), line.trim().to_owned())

@@ -1,14 +1,18 @@
-//! The floor: an axum handler that asks NATS, and a process that answers. No JSON, no checks, no heartbeats.
+//! The floors: an axum handler that asks NATS, and a process that answers, without JSON, checks or heartbeats; and an axum handler
+//! that reads JSON and writes JSON, without anything behind it.
 
 use std::{env, io::Read, net::SocketAddr};
 
-use axum::{Router, body::Body, extract::State, http::header, response::Response, routing::post, serve::ListenerExt};
+use axum::{Json, Router, body::Body, extract::State, http::header, response::Response, routing::post, serve::ListenerExt};
 use bytes::Bytes;
 use futures::StreamExt;
+use serde_json::Value;
 
 pub(crate) const PART: &str = "IBMESH_BENCH_FLOOR";
 pub(crate) const REPLY_BYTES: &str = "IBMESH_BENCH_REPLY_BYTES";
 pub(crate) const BODY_BYTES: &str = "IBMESH_BENCH_BODY_BYTES";
+/// The answers of the JSON handler by method, as one JSON object.
+pub(crate) const ANSWERS: &str = "IBMESH_BENCH_ANSWERS";
 pub(crate) const RUNTIME: &str = "IBMESH_BENCH_RUNTIME";
 
 /// How the floor's processes schedule their tasks. What is faster depends on the load, so the product meets both.
@@ -58,6 +62,9 @@ pub(crate) fn run_if_asked() -> Option<i32> {
     });
     let runtime = Runtime::asked();
     runtime.builder().enable_all().build().expect("a runtime").block_on(async {
+        if part == "json" {
+            return json().await;
+        }
         let client = async_nats::connect(env::var("NATS_URL").expect("NATS_URL")).await.expect("NATS");
         if part == "echo" { echo(client, runtime.subject()).await } else { edge(client, runtime.subject()).await }
     });
@@ -91,7 +98,20 @@ struct Edge {
 }
 
 async fn edge(client: async_nats::Client, subject: String) {
-    let app = Router::new().route("/mcp", post(ask)).with_state(Edge { client, subject: subject.into(), body: bytes_of(BODY_BYTES) });
+    serve(Router::new().route("/mcp", post(ask)).with_state(Edge { client, subject: subject.into(), body: bytes_of(BODY_BYTES) })).await;
+}
+
+/// A JSON-RPC server at its barest: the request becomes a `Value`, the answer was one.
+async fn json() {
+    let answers: Value = serde_json::from_str(&env::var(ANSWERS).expect("set by the parent")).expect("JSON");
+    let answer = move |Json(request): Json<Value>| {
+        let result = request["method"].as_str().map_or(Value::Null, |method| answers[method].clone());
+        std::future::ready(Json(serde_json::json!({ "jsonrpc": "2.0", "id": request["id"], "result": result })))
+    };
+    serve(Router::new().route("/mcp", post(answer))).await;
+}
+
+async fn serve(app: Router) {
     let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("a port");
     super::say(&listener.local_addr().expect("bound").to_string());
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
