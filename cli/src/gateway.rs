@@ -12,7 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use crate::{
     checks,
     follow::Events,
-    http::{Answer, DEFAULT_EDGE, EdgeClient, Error},
+    http::{Answer, EdgeArg, EdgeClient, Error},
     out,
 };
 
@@ -23,9 +23,8 @@ use crate::{
 pub(crate) struct Options {
     #[command(subcommand)]
     command: Command,
-    /// URL of the edge.
-    #[arg(long, value_name = "URL", default_value = DEFAULT_EDGE, global = true)]
-    edge: String,
+    #[command(flatten)]
+    edge: EdgeArg,
     /// Print the edge's answers as they are, for programs.
     #[arg(long, global = true)]
     json: bool,
@@ -89,7 +88,7 @@ pub(crate) async fn run(options: Options) -> ExitCode {
 }
 
 async fn perform(options: &Options) -> Result<ExitCode, Error> {
-    let edge = EdgeClient::new(&options.edge)?;
+    let edge = EdgeClient::new(&options.edge.url())?;
     let post = async |path: &'static str, body: Value| shown(&edge, edge.post(path, &body, COMMAND_MAX)).await;
     match &options.command {
         Command::Status => Ok(status(options, &edge.get("/gateway/status", STATUS_MAX).await?)),

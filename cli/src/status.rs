@@ -6,7 +6,7 @@ use std::{fmt::Write as _, process::ExitCode};
 
 use crate::{
     health::{Health, WorkerLine},
-    http::{DEFAULT_EDGE, EdgeClient},
+    http::{EdgeArg, EdgeClient},
     out,
 };
 
@@ -15,9 +15,8 @@ use crate::{
 /// Exit code: 0 healthy, 1 degraded (processes run, none is connected to IB), 2 unhealthy or not reachable.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Options {
-    /// URL of the edge.
-    #[arg(long, value_name = "URL", default_value = DEFAULT_EDGE)]
-    edge: String,
+    #[command(flatten)]
+    edge: EdgeArg,
     /// Print /health as it is, for programs.
     #[arg(long)]
     json: bool,
@@ -27,7 +26,8 @@ const DEGRADED: u8 = 1;
 const UNHEALTHY: u8 = 2;
 
 pub(crate) async fn run(options: Options) -> ExitCode {
-    let answer = match EdgeClient::new(&options.edge) {
+    let edge = options.edge.url();
+    let answer = match EdgeClient::new(&edge) {
         Ok(client) => client.health().await,
         Err(error) => Err(error),
     };
@@ -41,14 +41,14 @@ pub(crate) async fn run(options: Options) -> ExitCode {
     let health: Health = match serde_json::from_value(body.clone()) {
         Ok(health) => health,
         Err(error) => {
-            out::problem(format_args!("ibmesh status: {} answered, but not as an edge's /health: {error}", options.edge));
+            out::problem(format_args!("ibmesh status: {edge} answered, but not as an edge's /health: {error}"));
             return ExitCode::from(UNHEALTHY);
         }
     };
     if options.json {
         out::line(&body);
     } else {
-        out::line(render(&options.edge, &health).trim_end());
+        out::line(render(&edge, &health).trim_end());
     }
     exit_code(&health.status)
 }

@@ -5,7 +5,7 @@
 use std::{
     collections::BTreeMap,
     io,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
 };
 
@@ -153,14 +153,6 @@ pub(crate) fn address((spec, running): &Part, which: &str) -> Result<SocketAddr,
     running.addresses[which].as_str().and_then(|text| text.parse().ok()).ok_or_else(missing)
 }
 
-/// Where a client on this machine finds a server that listens on all addresses.
-pub(crate) fn reachable(mut bound: SocketAddr) -> SocketAddr {
-    if bound.ip().is_unspecified() {
-        bound.set_ip(if bound.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
-    }
-    bound
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,12 +161,5 @@ mod tests {
     fn each_free_port_is_another_and_a_port_that_is_said_is_kept() {
         let [said, one, other] = ports([4_002, 0, 0]).unwrap();
         assert!(said == 4_002 && one != other && one > 0 && other > 0, "{said} {one} {other}");
-    }
-
-    #[test]
-    fn a_server_on_all_addresses_is_shown_where_it_can_be_reached() {
-        for (bound, shown) in [("0.0.0.0:1", "127.0.0.1:1"), ("[::]:1", "[::1]:1"), ("10.0.0.1:1", "10.0.0.1:1")] {
-            assert_eq!(reachable(bound.parse().unwrap()).to_string(), shown);
-        }
     }
 }

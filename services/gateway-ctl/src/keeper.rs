@@ -24,6 +24,7 @@ use crate::{
     hands::Hands,
     input::{Ask, Caller, Input, Sight, Wish},
     lease::Lead,
+    metrics::Metrics,
     notify::Notifier,
     policy::{Api, Event, Facts, Now, Policy, Rules, WaiterId},
     saved::Store,
@@ -57,6 +58,7 @@ pub(crate) struct Parts {
     pub(crate) operations: watch::Sender<Vec<String>>,
     /// Makes the probes look at once.
     pub(crate) poke: Arc<Notify>,
+    pub(crate) metrics: Metrics,
     pub(crate) rules: Rules,
     pub(crate) resets: Resets,
     pub(crate) fleet_period: Duration,
@@ -257,7 +259,7 @@ impl Keeper {
             Ask::Status(reply) => drop(reply.send(Ok(status::status(&self.seen, &self.policy, now)))),
             Ask::Diagnose(reply) => drop(reply.send(Ok(diagnose(&self.seen, &self.policy, now)))),
             Ask::RestartWorkers(reply) => {
-                let (bus, gateway, seen) = (self.parts.bus.clone(), self.parts.gateway.clone(), self.parts.fleet.seen());
+                let (bus, gateway, seen) = (self.parts.bus.clone(), self.parts.gateway.clone(), self.parts.fleet.remembered());
                 self.parts.hands.tasks.spawn(async move { reply.send(Ok(bus.restart_workers(&gateway, &seen, RESTART_MAX).await)) });
             }
             Ask::Command(_, _, reply) if !self.leading => drop(reply.send(Err(not_leading()))),

@@ -23,6 +23,7 @@ use crate::{
     hands::Hands,
     keeper::{Keeper, Parts, SavedError},
     lease::{self, Lead},
+    metrics::Metrics,
     notify::{NotTold, Notifier},
     policy::Rules,
     probes::{Probes, Rhythm},
@@ -161,6 +162,8 @@ pub async fn run_with(process: Process, tempo: Tempo) -> Result<(), Error> {
             gateway: told_part.borrow().clone(),
         })
     };
+    let metrics = Metrics::default();
+    process.admin.register(|registry| metrics.register(registry));
     process.announce(&json!({}));
 
     let deeds = TaskTracker::new();
@@ -182,6 +185,7 @@ pub async fn run_with(process: Process, tempo: Tempo) -> Result<(), Error> {
         beat: beacon.trigger(),
         operations,
         poke,
+        metrics,
         rules: tempo.rules,
         resets,
         fleet_period: Duration::from_millis(settings.number("GATEWAY_CHECK_MS")),

@@ -14,12 +14,14 @@ use crate::{
 impl Keeper {
     pub(super) async fn act(&mut self, actions: Vec<Action>, now: Now) {
         for action in actions {
+            // Whoever did not save that it starts could start for ever.
+            if matches!(action, Action::Start { .. }) && (self.unsaved.is_some() || !self.leading) {
+                self.parts.hands.refuse(Deed::Start, "what has to be remembered of it could not be saved");
+                continue;
+            }
+            self.parts.metrics.count(&action);
             match action {
                 Action::Save(text) => self.save(text).await,
-                // Whoever did not save that it starts could start for ever.
-                Action::Start { .. } if self.unsaved.is_some() || !self.leading => {
-                    self.parts.hands.refuse(Deed::Start, "what has to be remembered of it could not be saved");
-                }
                 Action::Start { .. } => self.parts.hands.start(),
                 Action::CloseGateway => self.parts.hands.close_gateway(),
                 Action::StopContainer { grace_s } => self.parts.hands.stop(grace_s),
@@ -66,7 +68,7 @@ impl Keeper {
     }
 
     fn restart_workers(&self) {
-        let (bus, gateway, seen) = (self.parts.bus.clone(), self.parts.gateway.clone(), self.parts.fleet.seen());
+        let (bus, gateway, seen) = (self.parts.bus.clone(), self.parts.gateway.clone(), self.parts.fleet.remembered());
         tracing::warn!("the gateway serves and nobody has a session: every worker and options connect anew");
         self.parts.hands.tasks.spawn(async move {
             let reply = bus.restart_workers(&gateway, &seen, super::RESTART_MAX).await;
