@@ -33,7 +33,11 @@ pub(crate) struct Metrics {
 impl Metrics {
     pub(crate) fn register(&self, registry: &mut Registry) {
         let gateway = registry.sub_registry_with_prefix("gateway");
-        gateway.register("state", "1 for the state that the gateway is in, nothing while another process speaks for it", self.state.clone());
+        gateway.register(
+            "state",
+            "1 for the state that the gateway is in, nothing while another process speaks for it",
+            self.state.clone(),
+        );
         gateway.register("wanted_up", "1 wanted up, 0 logged out", self.wanted_up.clone());
         gateway.register("state_since_seconds", "When the gateway came into its state, as Unix time", self.last_change.clone());
         gateway.register("actions", "What was done to the gateway and to the workers", self.actions.clone());
