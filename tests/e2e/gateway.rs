@@ -43,13 +43,13 @@ async fn a_logout_holds_every_link_and_a_login_brings_everybody_back() {
     assert_eq!((code, said), (503, json!({"ready": false, "message": "Gateway is logged out. Use POST /gateway/login.", "waited": 0})));
     let (code, said) = kept.edge.ask("POST /gateway/reconnect", &json!({})).await;
     assert_eq!((code, &said["success"], &said["code"]), (409, &json!(false), &json!("conflict")), "{said}");
-    let (code, said) = kept.edge.ask("POST /gateway/logout", &json!({})).await;
-    assert_eq!((code, &said["success"], &said["changed"]), (200, &json!(true), &json!(false)), "{said}");
     let (code, said) = kept.edge.ask("GET /options/expirations/AAPL", &Value::Null).await;
     assert_eq!((code, &said["error"]["code"]), (503, &json!("gateway_logged_out")), "{said}");
     let answer = kept.edge.call("get_contract_details", json!({"symbol": "AAPL"})).await;
     let said = answer.fault("gateway_logged_out");
     assert!(said.contains("TWS on the desk") && said.contains("POST /gateway/login"), "{said}");
+    let (code, said) = kept.edge.ask("POST /gateway/logout", &json!({})).await;
+    assert_eq!((code, &said["success"], &said["changed"]), (200, &json!(true), &json!(false)), "{said}");
     let (_, health) = kept.edge.health().await;
     assert_eq!((&health["circuit_breaker"]["state"], &health["circuit_breaker"]["failure_count"]), (&json!("closed"), &json!(0)));
 

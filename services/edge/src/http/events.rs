@@ -29,6 +29,7 @@ use crate::{
     ask,
     caller::Meta,
     edge::{Edge, FOLLOWERS_MAX},
+    health,
 };
 
 pub(super) const PATH: &str = "/gateway/events";
@@ -118,8 +119,7 @@ impl Follower {
 
     fn missed(&self) -> Option<StateChange> {
         let seen = self.edge.seen();
-        let part = seen.iter().filter(|seen| seen.is_alive()).find_map(|seen| seen.beat.gateway.as_ref())?;
-        missed(part, &self.last)
+        missed(health::gateway(&seen)?, &self.last)
     }
 }
 
