@@ -87,7 +87,7 @@ async fn a_killed_gateway_comes_back_and_nobody_hammers_it_meanwhile() {
 async fn a_dead_fleet_before_a_healthy_gateway_restarts_workers_and_not_the_gateway() {
     let kept = Kept::start().await;
     let sim = kept.sim_pid();
-    // Connections stay open and nothing moves: only a session that is made anew gets through.
+    // Only the way of workers and options is cut; gateway-ctl has one of its own.
     kept.gateway.refuse();
     kept.options_gateway.refuse();
     eventually("the workers were told to connect anew", SOON, async || {
