@@ -172,6 +172,12 @@ async fn whoever_follows_hears_a_logout_and_a_login_as_they_happen() {
         let at = |state: &str| states.iter().position(|heard| *heard == state).unwrap_or_else(|| panic!("no {state} in {states:?}"));
         assert!(at("STOPPING") < at("LOGGED_OUT") && at("LOGGED_OUT") < at("STARTING"), "{states:?}");
     }
+    // Proxies close what is silent.
+    let (stream, heard) = &mut streams[0];
+    while !heard.contains(": no change\n\n") {
+        let chunk = tokio::time::timeout(SOON, stream.chunk()).await.expect("in time").expect("a chunk").expect("not the end");
+        heard.push_str(&String::from_utf8_lossy(&chunk));
+    }
 }
 
 #[tokio::test]
