@@ -14,14 +14,13 @@ use crate::{
 impl Keeper {
     pub(super) async fn act(&mut self, actions: Vec<Action>, now: Now) {
         for action in actions {
-            // Whoever did not save that it starts could start for ever.
-            if matches!(action, Action::Start { .. }) && (self.unsaved.is_some() || !self.leading) {
-                self.parts.hands.refuse(Deed::Start, "what has to be remembered of it could not be saved");
-                continue;
-            }
-            self.parts.metrics.count(&action);
+            self.count(&action);
             match action {
                 Action::Save(text) => self.save(text).await,
+                // Whoever did not save that it starts could start for ever.
+                Action::Start { .. } if self.unsaved.is_some() || !self.leading => {
+                    self.parts.hands.refuse(Deed::Start, "what has to be remembered of it could not be saved");
+                }
                 Action::Start { .. } => self.parts.hands.start(),
                 Action::CloseGateway => self.parts.hands.close_gateway(),
                 Action::StopContainer { grace_s } => self.parts.hands.stop(grace_s),
@@ -35,6 +34,13 @@ impl Keeper {
                 Action::Notify(notice) => self.notify(notice, now),
                 Action::Answer { id, answer } => self.answer(id, &answer, now),
             }
+        }
+    }
+
+    /// A start that is refused below is none.
+    fn count(&self, action: &Action) {
+        if !matches!(action, Action::Start { .. }) || (self.unsaved.is_none() && self.leading) {
+            self.parts.metrics.count(action);
         }
     }
 
