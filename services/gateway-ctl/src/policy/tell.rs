@@ -58,7 +58,9 @@ impl Policy {
                 Some(window) => *self.down_since_ms.insert(now.uptime_of(window.until)),
                 None => *self.down_since_ms.get_or_insert(now.uptime_ms),
             };
-            let open = self.need().is_none() && !self.told.contains(&Notice::Down);
+            // An attempt while another session has the login is no news either.
+            let in_conflict = self.saved.yield_next && self.told.contains(&Notice::SessionConflict);
+            let open = self.need().is_none() && !in_conflict && !self.told.contains(&Notice::Down);
             if open && self.due(since_ms.saturating_add(self.rules.down_notice_ms), now) {
                 self.notify(Notice::Down);
             }

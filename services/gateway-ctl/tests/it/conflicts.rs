@@ -1,28 +1,13 @@
 //! Log-ins that only a person can help: a second factor, a wrong password, another session.
 
-use axum::{Json, Router, http::StatusCode, routing::post};
 use schemas::gateway::{Diagnose, DiagnoseParams, State};
-use serde_json::{Value, json};
-use tokio::{net::TcpListener, sync::mpsc, time::timeout};
+use serde_json::json;
+use tokio::time::timeout;
 
 use crate::{
     gateway::Plan,
-    support::{PATIENCE, World, quick},
+    support::{PATIENCE, World, inbox, quick},
 };
-
-/// Where people are told, and what they are.
-async fn inbox() -> (String, mpsc::UnboundedReceiver<Value>) {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
-    let url = format!("http://{}/topic", listener.local_addr().expect("address"));
-    let (tell, posts) = mpsc::unbounded_channel();
-    let take = move |Json(body): Json<Value>| {
-        let tell = tell.clone();
-        async move { tell.send(body).map_err(|_| StatusCode::GONE) }
-    };
-    let router = Router::new().route("/topic", post(take));
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    (url, posts)
-}
 
 #[tokio::test]
 async fn a_second_factor_is_waited_for_and_a_person_is_told_once() {

@@ -157,3 +157,19 @@ fn only_the_leader_acts() {
     assert_eq!((run.state(), run.starts()), (State::Stopped, 0));
     assert_eq!((run.step(Event::Leader(true)).state(), run.starts()), (State::Starting, 1));
 }
+
+#[test]
+fn who_logs_out_again_without_a_reason_does_not_unsay_the_first_one() {
+    let mut run = Run::reach(State::LoggedOut);
+    let again = |run: &mut Run, reason: Option<&str>| {
+        let id = run.id();
+        run.step(Event::Logout { id, by: "emil".to_owned(), reason: reason.map(str::to_owned), minutes: None });
+        run.policy.saved().wanted.reason.clone()
+    };
+    assert_eq!(again(&mut run, None).as_deref(), Some("TWS"));
+    assert_eq!(again(&mut run, Some("holidays")).as_deref(), Some("holidays"));
+    assert_eq!(run.policy.reason(), Some("holidays"));
+    // The next logout is another one.
+    run.login().runs().says(Marker::LoggedIn).session();
+    assert_eq!(again(&mut run, None), None);
+}
