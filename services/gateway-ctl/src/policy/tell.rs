@@ -12,8 +12,9 @@ use super::{
 };
 
 impl Policy {
+    /// Who does not lead tells nobody, and so has told nobody when it leads.
     fn notify(&mut self, notice: Notice) {
-        if self.told.insert(notice) {
+        if self.leader && self.told.insert(notice) {
             self.out.push(Action::Notify(notice));
         }
     }
@@ -76,7 +77,7 @@ impl Policy {
     /// A day before the weekly log-in.
     fn remind(&mut self, now: Now) {
         let Some(due) = self.next_auth_due(now.at) else { return };
-        if !self.saved.wanted.is_up() || self.saved.reminded_of == Some(due) || due <= now.at {
+        if !self.leader || !self.saved.wanted.is_up() || self.saved.reminded_of == Some(due) || due <= now.at {
             return;
         }
         let day_before = due.checked_sub(rules::LONG).unwrap_or(due);

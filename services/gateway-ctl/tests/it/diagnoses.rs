@@ -7,7 +7,6 @@ use std::{cell::RefCell, time::Duration};
 use bus::{Beacon, Bus};
 use gateway_ctl::Tempo;
 use ib_link::{ClientId, ClientIds, LineRequest, Link, Settings};
-use jiff::Timestamp;
 use schemas::{
     contracts::ContractQuery,
     gateway::{Check, CheckStatus, Diagnose, DiagnoseParams, DiagnoseReply, Logout, LogoutParams, State, StateChange},
@@ -19,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     gateway::{Plan, free_ports},
-    support::{PATIENCE, World, gateway, quick},
+    support::{PATIENCE, World, gateway, quick, saturday},
 };
 
 impl World {
@@ -183,14 +182,6 @@ async fn a_session_that_a_person_took() {
     world.sim("POST", "/login", &json!({"action": "take_over"})).await;
     let found = world.until_verdict("session_taken").await;
     assert!(found.next_action.contains("POST /gateway/login"), "{found:#?}");
-}
-
-/// A Saturday at noon in New York.
-fn saturday() -> Timestamp {
-    static BEGAN: std::sync::OnceLock<Timestamp> = std::sync::OnceLock::new();
-    let now = service::clock::now();
-    let noon: Timestamp = "2026-11-21T17:00:00Z".parse().expect("time");
-    noon + now.duration_since(*BEGAN.get_or_init(|| now))
 }
 
 #[tokio::test]

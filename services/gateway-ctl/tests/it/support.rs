@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::mpsc, time::Duration};
 use axum::{Json, Router, http::StatusCode, routing::post};
 use bus::{Bus, CallOptions, Caller};
 use gateway_ctl::{Error, Rhythm, SERVICE, Tempo, policy::Rules};
+use jiff::Timestamp;
 use nats_local::{Locate, NatsServer, NoProgress, StartOptions};
 use schemas::{
     Fault, GatewayName, Operation,
@@ -48,6 +49,14 @@ pub(crate) async fn inbox() -> (String, UnboundedReceiver<Value>) {
     let router = Router::new().route("/topic", post(take));
     tokio::spawn(async move { axum::serve(listener, router).await });
     (url, posts)
+}
+
+/// A Saturday at noon in New York.
+pub(crate) fn saturday() -> Timestamp {
+    static BEGAN: std::sync::OnceLock<Timestamp> = std::sync::OnceLock::new();
+    let now = service::clock::now();
+    let noon: Timestamp = "2026-11-21T17:00:00Z".parse().expect("time");
+    noon + now.duration_since(*BEGAN.get_or_init(|| now))
 }
 
 /// Waits of seconds are of tenths here; who waits for people waits as long as ever.
