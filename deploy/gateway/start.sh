@@ -52,4 +52,9 @@ sed -i "s/^CommandServerPort=.*/CommandServerPort=${COMMAND_PORT:?}/; s/^Control
 grep -q "^CommandServerPort=$COMMAND_PORT\$" "$template" || fail "$template has no CommandServerPort"
 grep -q "^ControlFrom=$from\$" "$template" || fail "$template has no ControlFrom"
 
+# gateway-ctl makes this file for a start that must not take the session from a person (GATEWAY_YIELD_FILE).
+if [ -e /srv/gateway-yield/now ]; then
+    export EXISTING_SESSION_DETECTED_ACTION=secondary
+fi
+
 exec "${SCRIPT_PATH:?}/run.sh"

@@ -62,6 +62,9 @@ impl Start {
         // It is started again and again on the same ports, which others have to know before.
         let [api, control, command] = ports([port, 0, 0]).map_err(Error::Port)?;
         let program = self.program.to_str().ok_or_else(|| Error::Program(io::Error::other("its path is not UTF-8")))?;
+        let yield_file = self.logs.with_file_name("gateway.yield");
+        let yield_file =
+            yield_file.to_str().ok_or_else(|| Error::Program(io::Error::other("the data directory's path is not UTF-8")))?.to_owned();
         let local = |port: u16| format!("127.0.0.1:{port}");
         let (api_at, control_at, seed, command_port) = (local(api), local(control), seed.to_string(), command.to_string());
         let words = [
@@ -79,9 +82,11 @@ impl Start {
             &clock,
             "--seed",
             &seed,
+            "--yield-file",
+            &yield_file,
         ];
         self.said.line(format_args!("ib-sim on {api_at}, its control port on http://{control_at}"));
-        let simulator = SimulatorProcess { command: words.map(str::to_owned).to_vec(), command_port: command };
+        let simulator = SimulatorProcess { command: words.map(str::to_owned).to_vec(), command_port: command, yield_file };
         Ok((Some(simulator), Target { host: "127.0.0.1".to_owned(), port: api }, format!("ib-sim at {api_at}")))
     }
 

@@ -100,7 +100,8 @@ impl Follower {
                 heard = timeout_at(silence_ends, self.heard.next()) => heard,
             };
             let change = match heard {
-                Ok(Some(body)) => read(&body).filter(|change| change.at > self.known_until),
+                // What has no `from` is a call to all sessions, which repeats the state.
+                Ok(Some(body)) => read(&body).filter(|change| change.at > self.known_until && change.from.is_some()),
                 // NATS is gone for good.
                 Ok(None) => return None,
                 Err(_) if Instant::now() >= self.until => return None,

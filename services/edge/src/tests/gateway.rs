@@ -311,6 +311,10 @@ async fn whoever_follows_hears_the_present_state_and_then_every_change() {
     tell(State::Starting, "2026-11-20T09:59:59Z").await;
     world.bus.publish(gateway().gateway_event(State::Stopping), Bytes::from_static(b"no change")).await.expect("published");
     tell(State::Stopping, "2026-11-20T10:00:01Z").await;
+    let call = json!({ "at": "2026-11-20T10:00:01Z", "state": "STOPPING", "reason": null, "needs_human": null, "desired": "down",
+        "next_attempt_at": null });
+    let draining = gateway().gateway_call(schemas::gateway::Call::Draining);
+    world.bus.publish(draining, Bytes::from(call.to_string())).await.expect("published");
     tell(State::LoggedOut, "2026-11-20T10:00:01Z").await;
     for stream in &mut streams {
         for state in ["STOPPING", "LOGGED_OUT"] {

@@ -21,7 +21,7 @@ impl Keeper {
                 Action::Start { .. } if self.unsaved.is_some() || !self.leading => {
                     self.parts.hands.refuse(Deed::Start, "what has to be remembered of it could not be saved");
                 }
-                Action::Start { .. } => self.parts.hands.start(),
+                Action::Start { yielding } => self.parts.hands.start(yielding),
                 Action::CloseGateway => self.parts.hands.close_gateway(),
                 Action::StopContainer { grace_s } => self.parts.hands.stop(grace_s),
                 Action::SoftRestart => self.parts.hands.restart_softly(),
