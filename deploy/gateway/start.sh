@@ -42,6 +42,12 @@ VNC_SERVER_PASSWORD=$(secret VNC_SERVER_PASSWORD /run/secrets/vnc_password "$vnc
 export TWS_USERID TWS_PASSWORD VNC_SERVER_PASSWORD
 unset IB_USERNAME IB_PASSWORD VNC_PASSWORD
 
+# Told and gone on with: the gateway runs, and forgets at its end what a person has changed.
+settings=${TWS_SETTINGS_PATH:-}
+if [ -n "$settings" ] && ! { mkdir -p "$settings" && [ -w "$settings" ]; }; then
+    echo "ib-mesh: $settings cannot be written by user $(id -u): no setting is kept; chown $(id -u) the volume, or mount it without ro" >&2
+fi
+
 # IBC compares the sender with this list: his address, and the name that his address resolves to. In a Docker network
 # that is `<container>.<network>`; the address alone would be wrong after gateway-ctl was recreated.
 from=${COMMAND_FROM:?}

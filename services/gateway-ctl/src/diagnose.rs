@@ -53,6 +53,8 @@ pub struct Inspected {
     pub restart_policy: Option<String>,
     /// A volume at `TWS_SETTINGS_PATH`.
     pub settings_kept: Option<bool>,
+    /// The volume is there and cannot be written.
+    pub settings_read_only: bool,
     /// Names of variables that are missing; values are never looked at.
     pub missing_env: Vec<String>,
 }

@@ -126,13 +126,12 @@ fn settings(seen: &Seen) -> Vec<Check> {
         checks.push(if right { line } else { line.fix("set restart: \"no\": any other policy starts the gateway over a logout") });
     }
     if let Some(kept) = inspected.settings_kept {
-        let line = check(
-            "container",
-            "settings volume",
-            if kept { Pass } else { Warn },
-            if kept { "settings are kept in a volume" } else { "settings are lost with the container" },
-        );
-        checks.push(if kept { line } else { line.fix("mount a volume at TWS_SETTINGS_PATH") });
+        let line = |status, detail| check("container", "settings volume", status, detail);
+        checks.push(match (kept, inspected.settings_read_only) {
+            (true, false) => line(Pass, "settings are kept in a volume"),
+            (true, true) => line(Warn, "the settings volume is read-only: nothing is kept").fix("mount it without ro"),
+            (false, _) => line(Warn, "settings are lost with the container").fix("mount a volume at TWS_SETTINGS_PATH"),
+        });
     }
     if !inspected.missing_env.is_empty() {
         let line = check("container", "variables", Fail, format!("not set: {}", inspected.missing_env.join(", ")));
