@@ -2,9 +2,13 @@
 
 use std::process::ExitCode;
 
-use gateway_ctl::notify::{Message, Post};
 use schemas::GatewayName;
-use service::{Settings, clock, process::chain, settings::GATEWAY_CTL};
+use service::{
+    Settings, clock,
+    notify::{Message, Post},
+    process::chain,
+    settings::GATEWAY_CTL,
+};
 
 use super::{FAILED, USAGE};
 use crate::out;
@@ -14,7 +18,7 @@ const TEXT: &str = "A test of NOTIFY_URL by `ibmesh doctor --notify-test`.";
 /// As gateway-ctl reads them: the URL may also stand in a file.
 fn settings() -> Result<(String, GatewayName), String> {
     let said = |name| Settings::one(GATEWAY_CTL, name, |name| std::env::var(name).ok());
-    let url = said("NOTIFY_URL")?.ok_or("NOTIFY_URL is not set; gateway-ctl reads it, so set it here to the same")?;
+    let url = said("NOTIFY_URL")?.ok_or("NOTIFY_URL is not set; gateway-ctl and the edge read it, so set it here to the same")?;
     let gateway = said("IB_GATEWAY")?.unwrap_or_default();
     Ok((url, gateway.parse().map_err(|error| format!("IB_GATEWAY: {error}"))?))
 }

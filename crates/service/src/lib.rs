@@ -6,6 +6,7 @@
 
 pub mod admin;
 pub mod clock;
+pub mod notify;
 pub mod process;
 pub mod settings;
 mod telemetry;

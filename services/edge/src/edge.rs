@@ -8,14 +8,17 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use bus::{Bus, Caller, Seen};
 use bytes::Bytes;
 use schemas::GatewayName;
-use service::Process;
+use service::{
+    Process, clock,
+    notify::{Message, Notifier},
+};
 use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tools::{Profile, Texts, Toolset};
 
 use crate::{
     Error,
-    breaker::{Breaker, Decision, Event},
+    breaker::{Breaker, Decision, Event, FAILURES_MAX, Position, RECOVERY},
     cancels::Cancels,
     health,
     http::gate::Gate,
@@ -50,6 +53,7 @@ pub(crate) struct Edge {
     ib_port: u16,
     pool_size: u64,
     breaker: Mutex<Breaker>,
+    notifier: Notifier,
     link: OnceLock<(Bus, Caller)>,
 }
 
@@ -77,6 +81,7 @@ impl Edge {
             ib_port: settings.ib_port(),
             pool_size: settings.number("IB_POOL_SIZE"),
             breaker: Mutex::default(),
+            notifier: Notifier::start(settings.text("NOTIFY_URL"))?,
             link: OnceLock::new(),
         })
     }
@@ -118,6 +123,14 @@ impl Edge {
         };
         if before != after {
             tracing::warn!(from = ?before, to = ?after, "breaker");
+        }
+        // A probe that fails opens it again: that is no news.
+        if (before, after) == (Position::Closed, Position::Open) {
+            let text = format!(
+                "IB Gateway failed {FAILURES_MAX} calls in a row; this edge asks it nothing for {} s. GET /gateway/diagnose says what is wrong.",
+                RECOVERY.as_secs()
+            );
+            self.notifier.tell(Message::new(&self.gateway, "breaker", text, clock::now()));
         }
         self.metrics.breaker(after);
         decision

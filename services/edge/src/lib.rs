@@ -38,6 +38,8 @@ const ANNOUNCE_WAIT: Duration = Duration::from_secs(3);
 pub enum Error {
     #[error("cannot listen on EDGE_BIND {address}; is another edge running?")]
     Bind { address: SocketAddr, source: std::io::Error },
+    #[error("NOTIFY_URL cannot be used")]
+    Notify(#[from] service::notify::NotTold),
     #[error("EDGE_TOOLSETS names `{0}`; known are {known}", known = known_toolsets())]
     Toolset(String),
     #[error(transparent)]

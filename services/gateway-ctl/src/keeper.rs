@@ -13,6 +13,7 @@ use bus::{Bus, Fleet, Server};
 use ib_link::Link;
 use jiff::Timestamp;
 use schemas::{Fault, FaultCode, GatewayName, health::GatewayPart};
+use service::notify::Notifier;
 use tokio::{
     sync::{Notify, mpsc, watch},
     time::{Instant, MissedTickBehavior, interval, interval_at, sleep_until},
@@ -26,7 +27,6 @@ use crate::{
     input::{Ask, Caller, Input, Sight, Wish},
     lease::Lead,
     metrics::Metrics,
-    notify::Notifier,
     policy::{self, Api, Event, Facts, Now, Policy, Rules, WaiterId},
     saved::Store,
     session::{self, Follower},

@@ -28,7 +28,6 @@ mod keeper;
 mod lease;
 pub mod logs;
 mod metrics;
-pub mod notify;
 pub mod policy;
 mod probes;
 mod run;

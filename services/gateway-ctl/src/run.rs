@@ -11,7 +11,10 @@ use schemas::{
     subject::GATEWAY_QUEUE,
 };
 use serde_json::json;
-use service::{Process, Settings};
+use service::{
+    Process, Settings,
+    notify::{NotTold, Notifier},
+};
 use tokio::{
     sync::{Notify, mpsc, watch},
     time::Instant,
@@ -25,7 +28,6 @@ use crate::{
     keeper::{Keeper, Parts, SavedError},
     lease::{self, Lead},
     metrics::Metrics,
-    notify::{NotTold, Notifier},
     policy::Rules,
     probes::{Probes, Rhythm},
     saved::Store,

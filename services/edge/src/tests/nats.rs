@@ -11,7 +11,7 @@ use super::{
     PATIENCE,
     client::call,
     process,
-    world::{WORKER, connect, gateway, heartbeat, nats, world},
+    world::{WORKER, connect, gateway, heartbeat, nats, world, world_with},
 };
 
 #[tokio::test]
@@ -141,6 +141,45 @@ async fn the_breaker_opens_refuses_and_recovers() {
     timeout(PATIENCE, answered).await.expect("the next probe passes");
     let breaker = world.edge.get("/health").await.json()["circuit_breaker"].clone();
     assert_eq!((&breaker["state"], &breaker["failure_count"]), (&json!("closed"), &json!(0)));
+}
+
+#[tokio::test]
+async fn people_are_told_once_when_the_breaker_opens() {
+    let inbox = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+    let url = format!("http://{}/topic", inbox.local_addr().expect("bound"));
+    let (tell, mut told) = tokio::sync::mpsc::channel(8);
+    let topic = axum::routing::post(move |axum::Json(body): axum::Json<Value>| async move { drop(tell.send(body).await) });
+    tokio::spawn(async move { axum::serve(inbox, axum::Router::new().route("/topic", topic)).await });
+    let world = world_with(&[("NOTIFY_URL", &url)]).await;
+    *world.script.search.lock().expect("lock") = Some(Fault::new(FaultCode::Timeout, "the gateway hangs"));
+    for _ in 0..3 {
+        world.search().await;
+    }
+    let body = timeout(PATIENCE, told.recv()).await.expect("in time").expect("a post");
+    assert_eq!((&body["event"], &body["gateway"]), (&json!("breaker"), &json!("paper")), "{body}");
+    assert!(body["text"].as_str().is_some_and(|text| text.contains("/gateway/diagnose")), "{body}");
+    // It opens again when a probe fails, which is the same event.
+    let (connected, says) = watch::channel(true);
+    let beacon = Beacon::start(&world.bus, gateway(), move || heartbeat(*says.borrow()));
+    world.until("half open", |health| health["circuit_breaker"]["state"] == "half_open").await;
+    connected.send_replace(false);
+    beacon.changed();
+    world.until("no worker with IB", |health| health["pool"]["workers_ib_connected"] == 0).await;
+    world.search().await;
+    assert_eq!(world.edge.get("/health").await.json()["circuit_breaker"]["state"], json!("open"));
+    *world.script.search.lock().expect("lock") = Some(Fault::new(FaultCode::NotFound, "nothing is called that"));
+    connected.send_replace(true);
+    beacon.changed();
+    world.until("half open", |health| health["circuit_breaker"]["state"] == "half_open").await;
+    world.search().await;
+    assert_eq!(world.edge.get("/health").await.json()["circuit_breaker"]["state"], json!("closed"));
+    *world.script.search.lock().expect("lock") = Some(Fault::new(FaultCode::Timeout, "the gateway hangs again"));
+    for _ in 0..3 {
+        world.search().await;
+    }
+    let again = timeout(PATIENCE, told.recv()).await.expect("in time").expect("a post");
+    assert_eq!(again["event"], json!("breaker"));
+    assert!(told.try_recv().is_err(), "once for each time it opened");
 }
 
 #[tokio::test]

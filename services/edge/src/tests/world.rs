@@ -84,11 +84,16 @@ pub(super) async fn connect(nats: &NatsServer) -> Bus {
 }
 
 pub(super) async fn world() -> World {
+    world_with(&[]).await
+}
+
+pub(super) async fn world_with(settings: &[(&str, &str)]) -> World {
     let nats = nats().await;
     let bus = connect(&nats).await;
     let script = Arc::new(Script::default());
     let worker = responder(&bus, &script).await;
-    let edge = start(&[("NATS_URL", &nats.url())]).await;
+    let url = nats.url();
+    let edge = start(&[&[("NATS_URL", url.as_str())], settings].concat()).await;
     let link = link::establish(&edge.edge, &edge.process).await.expect("linked");
     World { nats, edge, link, worker, script, bus }
 }

@@ -5,10 +5,10 @@ use schemas::{
     gateway::{Call, State, StateChange},
     health::GatewayPart,
 };
+use service::notify::Message;
 
 use super::Keeper;
 use crate::{
-    notify::Message,
     policy::{Notice, Now},
     status,
 };

@@ -91,7 +91,7 @@ impl Post {
         for pause in PAUSES {
             match self.send(message).await {
                 Err(error) if !error.is_final() => {
-                    tracing::debug!(error = service::process::chain(&error), event = message.event, "not told yet");
+                    tracing::debug!(error = crate::process::chain(&error), event = message.event, "not told yet");
                     // The pause itself is meant: whoever refused is to get time.
                     sleep_until(Instant::now() + pause).await;
                 }
@@ -102,12 +102,12 @@ impl Post {
     }
 }
 
-/// The queue before it. Without a URL nobody is told.
+/// The queue before it. Without a URL nobody is told but the log.
 #[derive(Debug, Clone)]
-pub(crate) struct Notifier(Option<mpsc::Sender<Message>>);
+pub struct Notifier(Option<mpsc::Sender<Message>>);
 
 impl Notifier {
-    pub(crate) fn start(url: Option<&str>) -> Result<Self, NotTold> {
+    pub fn start(url: Option<&str>) -> Result<Self, NotTold> {
         let Some(url) = url else { return Ok(Self(None)) };
         let post = Post::new(url)?;
         let (tell, mut told) = mpsc::channel::<Message>(QUEUE_MAX);
@@ -115,7 +115,7 @@ impl Notifier {
             while let Some(message) = told.recv().await {
                 if let Err(error) = post.send_patiently(&message).await {
                     tracing::warn!(
-                        error = service::process::chain(&error),
+                        error = crate::process::chain(&error),
                         event = message.event,
                         text = message.text,
                         "people were not told"
@@ -126,7 +126,7 @@ impl Notifier {
         Ok(Self(Some(tell)))
     }
 
-    pub(crate) fn tell(&self, message: Message) {
+    pub fn tell(&self, message: Message) {
         tracing::warn!(event = message.event, text = message.text, "for people");
         if let Some(tell) = &self.0
             && tell.try_send(message).is_err()

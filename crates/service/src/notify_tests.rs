@@ -83,6 +83,6 @@ async fn the_url_is_in_no_error() {
     let url = format!("http://{}/services/s3cret", listener.local_addr().expect("address"));
     drop(listener);
     let error = Post::new(&url).expect("a client").send(&message()).await.expect_err("nobody listens");
-    let text = format!("{} {error:?}", service::process::chain(&error));
+    let text = format!("{} {error:?}", crate::process::chain(&error));
     assert!(!text.contains("s3cret"), "{text}");
 }
