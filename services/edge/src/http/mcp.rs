@@ -82,7 +82,7 @@ async fn post(edge: &Arc<Edge>, request: Request<Body>) -> Response {
         Answer::Nothing => answer::empty(StatusCode::ACCEPTED),
         Answer::Json(body) => answer::json(StatusCode::OK, body),
         Answer::BadRequest(body) => answer::json(StatusCode::BAD_REQUEST, body),
-        Answer::Forbidden { scope, body } => challenge::insufficient(scope, body, &uri, &head.headers),
+        Answer::Forbidden { scope, body } => challenge::insufficient(scope, body, &challenge::metadata_url(&uri, &head.headers, true)),
         Answer::Stream { token } => stream(Arc::clone(edge), head, body, token),
     }
 }

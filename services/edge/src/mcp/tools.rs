@@ -15,12 +15,14 @@ use tokio::time::Instant;
 use super::Asker;
 use crate::{
     ask::{self, Question},
+    audit::{Change, Entry},
     auth::Principal,
     breaker::Evidence,
     caller::Meta,
     cancels::Key,
     edge::Edge,
-    fault_map, health, reply,
+    fault_map, health,
+    reply::{self, Shown},
     rpc::{self, Id, Problem, Request},
 };
 
@@ -111,19 +113,37 @@ struct Asked<'a> {
     asker: &'a Asker<'a>,
 }
 
+impl Asked<'_> {
+    /// The record of a call that is no read.
+    fn audited<'e>(&self, edge: &'e Edge) -> Option<Entry<'e>> {
+        if self.tool.annotations.read_only {
+            return None;
+        }
+        let mut arguments = Vec::new();
+        rpc::write_json(&mut arguments, &self.params.arguments);
+        let (who, row) = (self.params.meta.caller(&self.asker.principal), self.tool.operation());
+        Some(edge.audit.begin(Change { who, asked: self.tool.name, row, arguments: &arguments, request: self.request }))
+    }
+}
+
 pub(crate) async fn call(edge: &Edge, request: &Request<'_>, asker: &Asker<'_>) -> Result<Vec<u8>, Problem> {
     let started = Instant::now();
     let params = Params::read(request.params)?;
     let tool = ::tools::find(&params.name).ok_or_else(|| unknown_tool(&params.name))?;
     let asked = Asked { tool, params, request: RequestId::mint(), asker };
     let counted = edge.metrics.begin(tool.name, started);
+    let audited = asked.audited(edge);
     let cancel = edge.cancels.enter(Key::new(asker.peer, &asker.agent, request.id.as_json()));
     let ended = tokio::select! {
         biased;
         ended = perform(edge, &asked, request.id) => ended,
         () = cancel.cancelled() => Err(Fault::new(FaultCode::Cancelled, "the caller cancelled this call")),
     };
-    counted.end(ended.as_ref().map_or_else(|fault| fault.code.as_str(), |_| "ok"));
+    let outcome = ended.as_ref().map_or_else(|fault| fault.code.as_str(), |_| "ok");
+    counted.end(outcome);
+    if let Some(audited) = audited {
+        audited.end(outcome);
+    }
     Ok(ended.unwrap_or_else(|fault| {
         ask::log(asked.request, tool.name, &fault, started);
         reply::failure(request.id, &asked.request, &fault)
@@ -163,7 +183,7 @@ async fn perform(edge: &Edge, asked: &Asked<'_>, id: Id<'_>) -> Result<Vec<u8>, 
     if !edge.profile.has(tool.profile) {
         return Err(outside_profile(edge, tool));
     }
-    asked.asker.principal.trusted_with(tool, health::mode(&edge.seen()))?;
+    asked.asker.principal.trusted_with(tool.name, tool.profile, health::mode(&edge.seen()))?;
     let granted = asked.asker.timeout.clone()?;
     let mut call = tool.bind(&asked.params.arguments)?;
     let meta = &asked.params.meta;
@@ -185,11 +205,11 @@ async fn perform(edge: &Edge, asked: &Asked<'_>, id: Id<'_>) -> Result<Vec<u8>, 
             let stale = rendered.context.as_ref().is_some_and(|context| context.stale);
             let evidence = if stale { Evidence::None } else { Evidence::Answered };
             let answer = match rendered.context.take() {
-                Some(context) => reply::success(id, &asked.request, &rendered.text, &context, reply),
+                Some(context) => reply::success(id, &asked.request, shown(tool, &rendered.text), &context, reply),
                 None => {
                     let context = gateway_context(edge);
                     rendered.about_gateway(&context);
-                    reply::success(id, &asked.request, &rendered.text, &context, reply)
+                    reply::success(id, &asked.request, shown(tool, &rendered.text), &context, reply)
                 }
             };
             answered.passage.ended(evidence);
@@ -201,6 +221,11 @@ async fn perform(edge: &Edge, asked: &Asked<'_>, id: Id<'_>) -> Result<Vec<u8>, 
                 .hint("the edge and the process that answered are of different releases, or that one is broken; update both"))
         }
     }
+}
+
+/// A tool that looks beyond IB's own records brings what anybody can have written.
+fn shown<'a>(tool: &Tool, text: &'a str) -> Shown<'a> {
+    Shown { text, untrusted: tool.annotations.open_world }
 }
 
 fn gateway_context(edge: &Edge) -> GatewayContext {
