@@ -48,7 +48,7 @@ impl Audit {
         let context = jetstream::new(self.bus.client.clone());
         let name = self.gateway.audit_stream(at);
         let known = self.made.lock().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(&name);
-        if !known || self.written.fetch_add(1, Ordering::Relaxed) % LOOK_EVERY == 0 {
+        if !known || self.written.fetch_add(1, Ordering::Relaxed).is_multiple_of(LOOK_EVERY) {
             let mut stream = within(STORE_MAX, context.get_or_create_stream(self.config(&name, at))).await?;
             let bytes = within(STORE_MAX, stream.info()).await?.state.bytes;
             if bytes * 100 >= STREAM_BYTES_MAX.unsigned_abs() * FULL_PERCENT {

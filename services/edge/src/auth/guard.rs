@@ -64,6 +64,19 @@ pub(crate) enum Denied {
     Scope(Scope),
 }
 
+impl Denied {
+    /// For the metrics.
+    pub(crate) const fn reason(&self) -> &'static str {
+        match self {
+            Self::Missing => "no_token",
+            Self::Invalid(_) => "wrong_token",
+            Self::Unavailable => "no_keys",
+            Self::TooOften { .. } => "rate",
+            Self::Scope(_) => "scope",
+        }
+    }
+}
+
 /// What of a request is looked at.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asked<'a> {

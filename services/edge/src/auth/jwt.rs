@@ -213,8 +213,8 @@ impl Claims {
         if !self.aud.iter().any(|audience| audience == expected.audience) {
             return Err("the token is meant for another service");
         }
-        // Said so that what is no number is refused too.
-        if !(self.exp + LEEWAY_S > now_s) {
+        // JSON has no infinity and nothing that is no number.
+        if self.exp + LEEWAY_S <= now_s {
             return Err("the token has expired");
         }
         if !self.nbf.is_none_or(|nbf| nbf <= now_s + LEEWAY_S) {

@@ -80,6 +80,7 @@ impl Front {
             Err(fault) => {
                 // A browser sets both headers, so naming them in a log betrays nobody's data; the gate has cut them.
                 tracing::info!(%fault, "refused");
+                self.edge.metrics.denied("host_or_origin");
                 return answer::fault(&fault);
             }
         };
@@ -103,6 +104,7 @@ impl Front {
             match self.edge.guard.admit(asked).await {
                 Ok(principal) => drop(request.extensions_mut().insert(principal)),
                 Err(denied) => {
+                    self.edge.metrics.denied(denied.reason());
                     let metadata = challenge::metadata_url(request.uri(), request.headers(), is_mcp);
                     return challenge::denied(&denied, &metadata);
                 }

@@ -38,6 +38,7 @@ pub(super) fn lacked(edge: &Edge, request: &Request<'_>, principal: &Principal) 
         return None;
     }
     tracing::info!(who = %principal, lacks = scope.as_str(), "refused");
+    edge.metrics.denied("scope");
     Some(scope)
 }
 

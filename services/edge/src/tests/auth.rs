@@ -258,6 +258,8 @@ async fn thousands_of_wrong_tokens_are_slowed_down_and_lock_nobody_out() {
     }
     assert!(answers[&401] < 100 && answers[&429] > 1_900 && answers.len() == 2, "{answers:?}");
     assert_eq!(edge.ask("POST /mcp", &[&good], PING).await.status, 200, "the neighbour with a good one");
+    let metrics = edge.ask("GET /metrics", &[&good], "").await.body;
+    assert!(metrics.contains(&format!("ibmesh_edge_denied_total{{reason=\"rate\"}} {}", answers[&429])), "{metrics}");
 }
 
 #[tokio::test]
