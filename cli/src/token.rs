@@ -59,7 +59,9 @@ enum Error {
 }
 
 pub(crate) fn run(options: &Options) -> ExitCode {
-    match perform(options, service::clock::now()) {
+    // Seconds are enough for people.
+    let now = service::clock::now();
+    match perform(options, Timestamp::from_second(now.as_second()).unwrap_or(now)) {
         Ok(text) => {
             out::line(text);
             ExitCode::SUCCESS

@@ -147,6 +147,9 @@ fn is_loopback(url: &Url) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::StatusCode;
+    use tokio_util::task::AbortOnDropHandle;
+
     use super::*;
 
     #[test]
@@ -162,5 +165,80 @@ mod tests {
         ] {
             assert_eq!(Jwks::new(url).is_ok(), good, "{url}");
         }
+    }
+    /// An issuer whose answer can be changed.
+    struct Server {
+        url: String,
+        answer: Arc<Mutex<(StatusCode, String)>>,
+        _task: AbortOnDropHandle<()>,
+    }
+
+    impl Server {
+        async fn start() -> Self {
+            let answer = Arc::new(Mutex::new((StatusCode::OK, String::new())));
+            let told = Arc::clone(&answer);
+            let router = axum::Router::new().fallback(move || {
+                let told = told.lock().expect("lock").clone();
+                async move { told }
+            });
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+            let url = format!("http://{}/keys", listener.local_addr().expect("bound"));
+            let task = tokio::spawn(async move { axum::serve(listener, router).await.expect("served") });
+            Self { url, answer, _task: AbortOnDropHandle::new(task) }
+        }
+
+        fn has(&self, kids: &[&str]) {
+            let key = |kid: &&str| serde_json::json!({ "kty": "RSA", "kid": kid, "n": "AQAB", "e": "AQAB" });
+            let keys: Vec<_> = kids.iter().map(key).collect();
+            *self.answer.lock().expect("lock") = (StatusCode::OK, serde_json::json!({ "keys": keys }).to_string());
+        }
+
+        fn fails(&self) {
+            self.answer.lock().expect("lock").0 = StatusCode::BAD_GATEWAY;
+        }
+    }
+
+    async fn later(by: Duration) {
+        tokio::time::pause();
+        tokio::time::advance(by).await;
+        tokio::time::resume();
+    }
+
+    /// Whether there is such a key; `None` where nobody can say.
+    async fn has(keys: &Jwks, kid: &str) -> Option<bool> {
+        keys.find(kid, Algorithm::Rs256).await.ok().map(|key| key.is_some())
+    }
+
+    #[tokio::test]
+    async fn keys_that_change_are_found_and_keys_that_are_gone_are_not() {
+        let server = Server::start().await;
+        let keys = Jwks::new(&server.url).expect("a URL");
+        server.has(&["old"]);
+        assert_eq!((has(&keys, "old").await, has(&keys, "new").await), (Some(true), Some(false)));
+        assert!(keys.find("old", Algorithm::Es256).await.is_ok_and(|key| key.is_none()), "of another kind");
+        server.has(&["new"]);
+        assert_eq!(has(&keys, "new").await, Some(false), "asked for a moment ago");
+        later(PERIOD).await;
+        assert_eq!((has(&keys, "new").await, has(&keys, "old").await), (Some(true), Some(false)));
+        server.has(&["newer"]);
+        later(FRESH).await;
+        assert_eq!(has(&keys, "new").await, Some(false), "old keys are asked for again though one of them would do");
+    }
+
+    #[tokio::test]
+    async fn keys_outlive_their_issuer_for_a_day() {
+        let server = Server::start().await;
+        let keys = Jwks::new(&server.url).expect("a URL");
+        server.fails();
+        assert_eq!(has(&keys, "k").await, None);
+        server.has(&["k"]);
+        assert_eq!(has(&keys, "k").await, None, "asked for a moment ago");
+        later(RETRY).await;
+        assert_eq!(has(&keys, "k").await, Some(true));
+        server.fails();
+        later(FRESH).await;
+        assert_eq!((has(&keys, "k").await, has(&keys, "other").await), (Some(true), None));
+        later(STALE).await;
+        assert_eq!(has(&keys, "k").await, None);
     }
 }

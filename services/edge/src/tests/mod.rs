@@ -4,6 +4,7 @@ mod auth;
 mod client;
 mod gateway;
 mod http;
+mod issuer;
 mod nats;
 mod options;
 mod progress;
