@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Foreign clients against `ibmesh up`: nats-py with ten lines, the official MCP client, the real curl, and optopsy.
+"""Foreign clients against `ibmesh up`: nats-py with ten lines, the official MCP client, the real curl, PyJWT, and optopsy.
 
 Needs IBMESH_BIN, the path of a built `ibmesh`, and curl. Installs the pinned clients into a venv of its own. Whatever is missing
 is a failure: nothing is skipped. Exits with 0 when every check has passed.
@@ -133,6 +133,15 @@ def mcp(python, url):
         told("mcp client: runs to its end", f"exit code {code}: {err[-2000:]}")
 
 
+def tokens(python, binary):
+    code, out, err = run(python, HERE / "tokens.py", binary)
+    checks = [json.loads(line) for line in out.splitlines()]
+    for check in checks:
+        told(check["name"], check["problem"])
+    if code != 0 or not checks:
+        told("pyjwt: runs to its end", f"exit code {code}: {err[-2000:]}")
+
+
 def curls(edge):
     """The predecessors' command lines with the real curl; the end-to-end tests look closer at the same answers."""
     address = edge.removeprefix("http://")
@@ -209,6 +218,7 @@ def main():
     python = python_with_clients()
     with tempfile.TemporaryDirectory() as folder:
         clients(python, binary, folder)
+        tokens(python, binary)
         with Up(binary, f"{folder}/later", SECOND_DAY) as up:
             written_chain(up, folder, "second")
         optopsy(python, folder)

@@ -19,8 +19,8 @@ const BYTES_MAX: u64 = 512 * 1024;
 /// Why the tokens cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    #[error("the tokens file {} cannot be {what} ({source}); {}", path.display(), fix(source))]
-    Io { what: &'static str, path: PathBuf, source: io::Error },
+    #[error("the tokens file {} cannot be {what} ({error}); {}", path.display(), fix(error))]
+    Io { what: &'static str, path: PathBuf, error: io::Error },
     #[error("the tokens file {path} may be {what} by others; `chmod 600 {path}` (in a container: `chown {uid} FILE && chmod 400 FILE` on the host)", path = path.display(), uid = uid())]
     Permissions { path: PathBuf, what: &'static str },
     #[error("the tokens file {} is being changed; try again", path.display())]
@@ -49,7 +49,7 @@ fn fix(error: &io::Error) -> String {
 
 fn io_error(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {
     let path = path.to_owned();
-    move |source| FileError::Io { what, path, source }
+    move |error| FileError::Io { what, path, error }
 }
 
 /// Tells one state of the file from the next.
