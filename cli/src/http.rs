@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use reqwest::{Client, RequestBuilder, Url};
+use reqwest::{
+    Client, RequestBuilder, Url,
+    header::{AUTHORIZATION, HeaderMap, HeaderValue},
+};
 use serde_json::{Value, json};
 use service::Settings;
 
@@ -19,6 +22,11 @@ const CONNECT_MAX: Duration = Duration::from_secs(3);
 const HEALTH_MAX: Duration = Duration::from_secs(5);
 /// Above the longest deadline of a read (history: 60 s), so that the edge's own answer arrives first.
 pub(crate) const CALL_MAX: Duration = Duration::from_secs(75);
+
+/// Where the token is that an edge with tokens asks for; `IBMESH_TOKEN` holds it itself. Never an argument: those are shown to
+/// every user of the machine.
+const TOKEN_FILE: &str = "IBMESH_TOKEN_FILE";
+const TOKEN: &str = "IBMESH_TOKEN";
 
 const DEFAULT_EDGE: &str = "http://127.0.0.1:48012";
 
@@ -58,6 +66,10 @@ pub(crate) enum Error {
     Unreachable { url: String, reason: String },
     #[error("{url} did not answer within {} s", within.as_secs())]
     TimedOut { url: String, within: Duration },
+    #[error("the edge at {url} says: {message}; put a token of it into a file and name that in {TOKEN_FILE}")]
+    Unauthorized { url: String, message: String },
+    #[error("{TOKEN_FILE} {path}: {reason}")]
+    Token { path: String, reason: String },
     #[error("{url} answered, but not as an edge does: {reason}")]
     Strange { url: String, reason: String },
     #[error("cannot make an HTTP client: {0}")]
@@ -111,6 +123,9 @@ impl EdgeClient {
             // A company's HTTP_PROXY cannot reach this machine's loopback.
             builder = builder.no_proxy();
         }
+        if let Some(header) = authorization()? {
+            builder = builder.default_headers(HeaderMap::from_iter([(AUTHORIZATION, header)]));
+        }
         Ok(Self { base, http: builder.build().map_err(Error::Client)? })
     }
 
@@ -138,6 +153,9 @@ impl EdgeClient {
         let late = |_| Error::TimedOut { url: url.clone(), within: HEALTH_MAX };
         let response = tokio::time::timeout(HEALTH_MAX, self.http.get(&url).send()).await.map_err(late)?.map_err(failed)?;
         let status = response.status();
+        if status == 401 {
+            return Err(Error::Unauthorized { url: url.clone(), message: "a token is needed".to_owned() });
+        }
         if !status.is_success() {
             return Err(Error::Strange { url: url.clone(), reason: format!("HTTP {status}") });
         }
@@ -162,8 +180,26 @@ impl EdgeClient {
         let status = response.status();
         let bytes = response.bytes().await.map_err(failed)?;
         let strange = |_| Error::Strange { url: url.clone(), reason: format!("HTTP {status} and no JSON") };
-        Ok(Answer { status: status.as_u16(), body: serde_json::from_slice(&bytes).map_err(strange)? })
+        let answer = Answer { status: status.as_u16(), body: serde_json::from_slice(&bytes).map_err(strange)? };
+        if status == 401 { Err(Error::Unauthorized { message: answer.message(), url }) } else { Ok(answer) }
     }
+}
+
+/// The token of the environment, as a header that nothing prints.
+fn authorization() -> Result<Option<HeaderValue>, Error> {
+    let said = |name: &str| std::env::var(name).ok().filter(|text| !text.trim().is_empty());
+    let (path, text) = match (said(TOKEN), said(TOKEN_FILE)) {
+        (Some(text), _) => (TOKEN.to_owned(), text),
+        (None, Some(path)) => {
+            let text = std::fs::read_to_string(&path).map_err(|error| Error::Token { path: path.clone(), reason: error.to_string() })?;
+            (path, text)
+        }
+        (None, None) => return Ok(None),
+    };
+    let header = HeaderValue::try_from(format!("Bearer {}", text.trim()));
+    let mut header = header.map_err(|_| Error::Token { path, reason: "no token has such characters".to_owned() })?;
+    header.set_sensitive(true);
+    Ok(Some(header))
 }
 
 fn loopback(url: &Url) -> bool {

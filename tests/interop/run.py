@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Foreign clients against `ibmesh up`: nats-py with ten lines, the real curl, and optopsy.
+"""Foreign clients against `ibmesh up`: nats-py with ten lines, the real curl, PyJWT, and optopsy.
 
 Needs IBMESH_BIN, the path of a built `ibmesh`, and curl. Installs the pinned clients into a venv of its own. Whatever is missing
 is a failure: nothing is skipped. Exits with 0 when every check has passed.
@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from checks import finish, told
+from checks import collect, finish, told
 from installed import python_with
 from up import Up, binary
 
@@ -123,6 +123,7 @@ def main():
     python = python_with("interop", HERE / "requirements.txt")
     with tempfile.TemporaryDirectory() as folder:
         clients(python, folder)
+        collect("pyjwt", [python, HERE / "tokens.py", binary()], CLIENT_MAX_S)
         with Up(f"{folder}/later", SECOND_DAY) as up:
             written_chain(up, folder, "second")
         optopsy(python, folder)

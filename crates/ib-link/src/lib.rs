@@ -42,6 +42,7 @@ mod session;
 mod settings;
 mod state;
 mod store;
+mod untrusted;
 
 pub use ask::HistoryTurn;
 pub use clock::{Clock, Instant};

@@ -18,6 +18,7 @@ use crate::{
     clock::{Instant, instant},
     convert::{self, Bars, Details},
     link::Link,
+    untrusted::cleaned,
 };
 
 /// Rows of one contract query; a query for a whole option chain brings thousands, and a reader that falls behind
@@ -195,7 +196,8 @@ impl Link {
             ibapi::news::ArticleType::Text if looks_like_html(&found.article_text) => ArticleFormat::Html,
             ibapi::news::ArticleType::Text => ArticleFormat::Text,
         };
-        Ok(Article { format, text: found.article_text })
+        // Base64 has nothing to clean.
+        Ok(Article { format, text: cleaned(found.article_text) })
     }
 
     /// The gateway's own settings, where it is new enough to tell them.
@@ -240,7 +242,7 @@ fn readable(rows: Vec<NewsArticle>, wanted: usize) -> Vec<Headline> {
             time: convert::timestamp(row.time),
             provider: row.provider_code,
             article_id: row.article_id,
-            headline: row.headline,
+            headline: cleaned(row.headline),
         })
         .filter(|headline| headline.time != Timestamp::UNIX_EPOCH)
         .collect();

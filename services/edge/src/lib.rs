@@ -8,6 +8,8 @@
 //! label; a call ends with the HTTP request that made it.
 
 mod ask;
+mod audit;
+mod auth;
 mod breaker;
 mod caller;
 mod cancels;
@@ -21,6 +23,11 @@ mod mcp;
 mod metrics;
 mod reply;
 mod rpc;
+
+/// The tokens file, for whoever writes it.
+pub mod tokens {
+    pub use crate::auth::{Entry, FileError, Scope, Scopes, Secret, edit, read};
+}
 
 use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
@@ -42,6 +49,8 @@ pub enum Error {
     Notify(#[from] service::notify::NotTold),
     #[error("EDGE_TOOLSETS names `{0}`; known are {known}", known = known_toolsets())]
     Toolset(String),
+    #[error(transparent)]
+    Auth(#[from] auth::AuthError),
     #[error(transparent)]
     Connect(#[from] bus::ConnectError),
     #[error("NATS cannot be used")]

@@ -21,6 +21,11 @@ struct ByOutcome {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByReason {
+    reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByTool {
     tool: &'static str,
 }
@@ -40,6 +45,7 @@ pub(crate) struct Metrics {
     in_flight: Gauge<i64, AtomicI64>,
     breaker: Gauge<i64, AtomicI64>,
     protocol_errors: Counter,
+    denied: Family<ByReason, Counter>,
     gateway: Family<InState, Gauge<i64, AtomicI64>>,
     gateway_since: Gauge<i64, AtomicI64>,
 }
@@ -52,6 +58,7 @@ impl Default for Metrics {
             in_flight: Gauge::default(),
             breaker: Gauge::default(),
             protocol_errors: Counter::default(),
+            denied: Family::default(),
             gateway: Family::default(),
             gateway_since: Gauge::default(),
         }
@@ -66,6 +73,7 @@ impl Metrics {
         edge.register("calls_in_flight", "Calls being worked on", self.in_flight.clone());
         edge.register("breaker_state", "0 closed, 1 half open, 2 open", self.breaker.clone());
         edge.register("protocol_errors", "Messages answered with a JSON-RPC error", self.protocol_errors.clone());
+        edge.register("denied", "Requests and messages of callers that were not let in, by reason", self.denied.clone());
         edge.register("gateway_state", "1 for the state that gateway-ctl tells, nothing while none does", self.gateway.clone());
         edge.register("gateway_state_since_seconds", "When the gateway came into it, as Unix time", self.gateway_since.clone());
     }
@@ -81,6 +89,11 @@ impl Metrics {
 
     pub(crate) fn protocol_error(&self) {
         self.protocol_errors.inc();
+    }
+
+    /// `reason` is one of our own words.
+    pub(crate) fn denied(&self, reason: &'static str) {
+        self.denied.get_or_create(&ByReason { reason }).inc();
     }
 
     pub(crate) fn breaker(&self, position: Position) {

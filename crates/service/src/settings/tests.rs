@@ -81,6 +81,15 @@ fn the_predecessors_bind_halves_make_the_bind() {
 fn off_loopback_needs_the_word() {
     assert!(problems(EDGE, &[("EDGE_BIND", "0.0.0.0:8000")]).contains("EDGE_AUTH=none"));
     load(EDGE, &[("EDGE_BIND", "0.0.0.0:8000"), ("EDGE_AUTH", "none")]).expect("meant");
+    load(EDGE, &[("EDGE_BIND", "0.0.0.0:8000"), ("EDGE_TOKENS_FILE", "/run/secrets/edge_tokens")]).expect("guarded");
+    let issuer = [("EDGE_JWKS_URL", "https://id.example/keys"), ("EDGE_JWT_ISSUER", "https://id.example/"), ("EDGE_JWT_AUDIENCE", "mesh")];
+    load(EDGE, &[&issuer[..], &[("EDGE_BIND", "0.0.0.0:8000")]].concat()).expect("guarded");
+    assert!(problems(EDGE, &[&issuer[..], &[("EDGE_AUTH", "none")]].concat()).contains("contradict"));
+    for left_out in 0..issuer.len() {
+        let mut some = issuer.to_vec();
+        let (name, _) = some.remove(left_out);
+        assert!(problems(EDGE, &some).contains(&format!("{name} is not set")), "{name}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! Invariants: a failed call makes one log line, with its request id and without its arguments; a call that nobody waits
 //! for any more ends.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::OnceLock};
 
 use ::tools::{GatewayContext, Profile, Tool, Toolset};
 use bytes::Bytes;
@@ -15,17 +15,39 @@ use tokio::time::Instant;
 use super::Asker;
 use crate::{
     ask::{self, Question},
+    audit::{Change, Entry},
+    auth::Principal,
     breaker::Evidence,
     caller::Meta,
     cancels::Key,
     edge::Edge,
-    fault_map, health, reply,
+    fault_map, health,
+    reply::{self, Shown},
     rpc::{self, Id, Problem, Request},
 };
 
-/// The result of `tools/list`, made once. One page: the whole is small, so a cursor is never given and never needed.
-pub(crate) fn listing(profile: Profile, toolsets: &[Toolset]) -> Bytes {
-    let listed = ::tools::TOOLS.iter().filter(|tool| profile.has(tool.profile) && toolsets.contains(&tool.toolset));
+/// The results of `tools/list`, each made once: one for every set of profiles that a caller may have.
+#[derive(Debug)]
+pub(crate) struct Listings {
+    toolsets: Vec<Toolset>,
+    made: [OnceLock<Bytes>; 1 << Profile::ALL.len()],
+}
+
+impl Listings {
+    pub(crate) fn new(toolsets: Vec<Toolset>) -> Self {
+        Self { toolsets, made: Default::default() }
+    }
+
+    pub(crate) fn of(&self, principal: &Principal) -> &Bytes {
+        let has = |profile: Profile| principal.has(profile);
+        let which = Profile::ALL.iter().enumerate().fold(0, |bits, (bit, profile)| bits | (usize::from(has(*profile)) << bit));
+        self.made[which].get_or_init(|| listing(has, &self.toolsets))
+    }
+}
+
+/// One page: the whole is small, so a cursor is never given and never needed.
+fn listing(has: impl Fn(Profile) -> bool, toolsets: &[Toolset]) -> Bytes {
+    let listed = ::tools::TOOLS.iter().filter(|tool| has(tool.profile) && toolsets.contains(&tool.toolset));
     let mut tools: Vec<(&str, Value)> = listed.map(|tool| (tool.name, tool.listing(tool.name))).collect();
     // A stable order keeps clients' prompt caches valid.
     tools.sort_by_key(|(name, _)| *name);
@@ -35,11 +57,11 @@ pub(crate) fn listing(profile: Profile, toolsets: &[Toolset]) -> Bytes {
     out.into()
 }
 
-pub(crate) fn list(edge: &Edge, request: &Request<'_>) -> Result<Vec<u8>, Problem> {
+pub(crate) fn list(edge: &Edge, request: &Request<'_>, principal: &Principal) -> Result<Vec<u8>, Problem> {
     if request.params.is_some_and(|params| !params.get().starts_with('{')) {
         return Err(Problem::invalid_params("`params` of tools/list must be an object"));
     }
-    Ok(rpc::result(request.id, &edge.listing))
+    Ok(rpc::result(request.id, edge.listings.of(principal)))
 }
 
 /// The parameters of `tools/call`.
@@ -91,19 +113,37 @@ struct Asked<'a> {
     asker: &'a Asker<'a>,
 }
 
+impl Asked<'_> {
+    /// The record of a call that is no read.
+    fn audited<'e>(&self, edge: &'e Edge) -> Option<Entry<'e>> {
+        if self.tool.annotations.read_only {
+            return None;
+        }
+        let mut arguments = Vec::new();
+        rpc::write_json(&mut arguments, &self.params.arguments);
+        let (who, row) = (self.params.meta.caller(&self.asker.principal), self.tool.operation());
+        Some(edge.audit.begin(Change { who, asked: self.tool.name, row, arguments: &arguments, request: self.request }))
+    }
+}
+
 pub(crate) async fn call(edge: &Edge, request: &Request<'_>, asker: &Asker<'_>) -> Result<Vec<u8>, Problem> {
     let started = Instant::now();
     let params = Params::read(request.params)?;
     let tool = ::tools::find(&params.name).ok_or_else(|| unknown_tool(&params.name))?;
     let asked = Asked { tool, params, request: RequestId::mint(), asker };
     let counted = edge.metrics.begin(tool.name, started);
+    let audited = asked.audited(edge);
     let cancel = edge.cancels.enter(Key::new(asker.peer, &asker.agent, request.id.as_json()));
     let ended = tokio::select! {
         biased;
         ended = perform(edge, &asked, request.id) => ended,
         () = cancel.cancelled() => Err(Fault::new(FaultCode::Cancelled, "the caller cancelled this call")),
     };
-    counted.end(ended.as_ref().map_or_else(|fault| fault.code.as_str(), |_| "ok"));
+    let outcome = ended.as_ref().map_or_else(|fault| fault.code.as_str(), |_| "ok");
+    counted.end(outcome);
+    if let Some(audited) = audited {
+        audited.end(outcome);
+    }
     Ok(ended.unwrap_or_else(|fault| {
         ask::log(asked.request, tool.name, &fault, started);
         reply::failure(request.id, &asked.request, &fault)
@@ -112,6 +152,11 @@ pub(crate) async fn call(edge: &Edge, request: &Request<'_>, asker: &Asker<'_>) 
 
 /// Whether the tool that a `tools/call` names tells how far it is.
 pub(super) fn tells_progress(request: &Request<'_>) -> bool {
+    named(request).is_some_and(|tool| tool.operation().tells_progress)
+}
+
+/// The tool that a `tools/call` names.
+pub(super) fn named(request: &Request<'_>) -> Option<&'static Tool> {
     #[derive(Deserialize)]
     struct Named<'a> {
         #[serde(borrow)]
@@ -119,7 +164,7 @@ pub(super) fn tells_progress(request: &Request<'_>) -> bool {
     }
     let params = request.params.and_then(|params| serde_json::from_str::<Named<'_>>(params.get()).ok());
     let name = params.and_then(|params| rpc::string(params.name).ok());
-    name.and_then(|name| ::tools::find(&name)).is_some_and(|tool| tool.operation().tells_progress)
+    name.and_then(|name| ::tools::find(&name))
 }
 
 fn unknown_tool(name: &str) -> Problem {
@@ -138,6 +183,7 @@ async fn perform(edge: &Edge, asked: &Asked<'_>, id: Id<'_>) -> Result<Vec<u8>, 
     if !edge.profile.has(tool.profile) {
         return Err(outside_profile(edge, tool));
     }
+    asked.asker.principal.trusted_with(tool.name, tool.profile, health::mode(&edge.seen()))?;
     let granted = asked.asker.timeout.clone()?;
     let mut call = tool.bind(&asked.params.arguments)?;
     let meta = &asked.params.meta;
@@ -146,7 +192,7 @@ async fn perform(edge: &Edge, asked: &Asked<'_>, id: Id<'_>) -> Result<Vec<u8>, 
         params: Bytes::from(std::mem::take(&mut call.params)),
         request: asked.request,
         granted,
-        caller: meta.caller(asked.asker.peer),
+        caller: meta.caller(&asked.asker.principal),
         // The call's own trace is nearer than the connection's.
         traces: [meta.traceparent.as_deref(), asked.asker.traceparent],
         progress: asked.asker.progress(),
@@ -159,11 +205,11 @@ async fn perform(edge: &Edge, asked: &Asked<'_>, id: Id<'_>) -> Result<Vec<u8>, 
             let stale = rendered.context.as_ref().is_some_and(|context| context.stale);
             let evidence = if stale { Evidence::None } else { Evidence::Answered };
             let answer = match rendered.context.take() {
-                Some(context) => reply::success(id, &asked.request, &rendered.text, &context, reply),
+                Some(context) => reply::success(id, &asked.request, shown(tool, &rendered.text), &context, reply),
                 None => {
                     let context = gateway_context(edge);
                     rendered.about_gateway(&context);
-                    reply::success(id, &asked.request, &rendered.text, &context, reply)
+                    reply::success(id, &asked.request, shown(tool, &rendered.text), &context, reply)
                 }
             };
             answered.passage.ended(evidence);
@@ -175,6 +221,11 @@ async fn perform(edge: &Edge, asked: &Asked<'_>, id: Id<'_>) -> Result<Vec<u8>, 
                 .hint("the edge and the process that answered are of different releases, or that one is broken; update both"))
         }
     }
+}
+
+/// A tool that looks beyond IB's own records brings what anybody can have written.
+fn shown<'a>(tool: &Tool, text: &'a str) -> Shown<'a> {
+    Shown { text, untrusted: tool.annotations.open_world }
 }
 
 fn gateway_context(edge: &Edge) -> GatewayContext {

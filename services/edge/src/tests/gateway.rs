@@ -411,3 +411,35 @@ async fn the_tools_of_group_f_are_the_admins() {
     };
     timeout(PATIENCE, known).await.expect("the mode is told as soon as a heartbeat says it");
 }
+
+#[tokio::test]
+async fn every_change_leaves_a_record_and_no_read_does() {
+    let world = world().await;
+    let (_server, ctl) = ctl(&world).await;
+    let mut records = world.bus.listen(gateway().audits(service::clock::now())).await.expect("heard");
+    let mut next = async || {
+        let body = timeout(PATIENCE, records.next()).await.expect("a record").expect("NATS is there");
+        serde_json::from_slice::<schemas::AuditRecord>(&body).expect("a record")
+    };
+    assert_eq!(world.edge.get("/gateway/status").await.status, 200);
+    let posted = world.edge.ask("POST /gateway/logout", &[], r#"{"reason":"a secret reason"}"#).await;
+    let first = next().await;
+    assert_eq!((first.asked.as_str(), first.operation.as_str(), first.outcome.as_str()), ("/gateway/logout", "gateway.logout", "ok"));
+    assert_eq!((first.who.as_str(), first.service.as_str()), ("http:127.0.0.1", "edge"));
+    assert_eq!(first.request_id, posted.headers["ib-request-id"]);
+    assert!(!format!("{first:?}").contains("secret"), "{first:?}");
+
+    world.edge.ask("POST /gateway/logout", &[], r#"{"reason":"a secret reason"}"#).await;
+    world.edge.ask("POST /gateway/logout", &[], r#"{"reason":"another"}"#).await;
+    let (second, third) = (next().await, next().await);
+    assert_eq!(first.arguments_sha256, second.arguments_sha256);
+    assert_ne!(first.arguments_sha256, third.arguments_sha256);
+
+    *ctl.fault.lock().expect("lock") = Some(Fault::new(FaultCode::Conflict, "no"));
+    world.edge.ask("POST /restart-workers", &[], "").await;
+    assert_eq!(next().await.outcome, "conflict");
+    world.edge.call("gateway_login", "{}").await;
+    let refused = next().await;
+    assert_eq!((refused.asked.as_str(), refused.outcome.as_str()), ("gateway_login", "forbidden"), "the profile is readonly");
+    world.link.close().await;
+}

@@ -1,8 +1,10 @@
 //! The edge as its clients meet it: a real listener, real bytes. Where NATS is needed it is a real server.
 
+mod auth;
 mod client;
 mod gateway;
 mod http;
+mod issuer;
 mod nats;
 mod options;
 mod progress;
