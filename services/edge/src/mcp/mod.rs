@@ -7,6 +7,7 @@
 pub(crate) mod hub;
 pub(crate) mod lifecycle;
 pub(crate) mod progress;
+mod rights;
 pub(crate) mod tools;
 
 use std::{borrow::Cow, net::IpAddr, panic::AssertUnwindSafe, time::Duration};
@@ -18,6 +19,7 @@ use serde_json::{json, value::RawValue};
 
 use crate::{
     ask::ProgressSink,
+    auth::{Principal, Scope},
     cancels::Key,
     edge::Edge,
     rpc::{self, Id, Input, Message, Problem, Request},
@@ -31,6 +33,7 @@ const BATCH_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// What carried a message: the same for all messages of one body.
 #[derive(Debug)]
 pub(crate) struct Asker<'a> {
+    pub(crate) principal: Principal,
     pub(crate) peer: IpAddr,
     /// User-Agent.
     pub(crate) agent: Cow<'a, str>,
@@ -72,6 +75,11 @@ pub(crate) enum Answer {
     Json(Vec<u8>),
     /// Not even a request: HTTP 400.
     BadRequest(Vec<u8>),
+    /// The caller lacks a right, which one of its tokens may have: HTTP 403.
+    Forbidden {
+        scope: Scope,
+        body: Vec<u8>,
+    },
     /// Nothing was done: the call wants to be told of its progress, so it is to be handled again with a stream open.
     Stream {
         token: String,
@@ -89,10 +97,17 @@ pub(crate) async fn handle(edge: &Edge, body: &[u8], asker: &Asker<'_>) -> Answe
         Ok(Input::One(Message::Invalid(id, problem))) => bad(id, &problem),
         Ok(Input::One(message)) => match unknown_version(&message, asker) {
             Some((id, problem)) => bad(id, &problem),
+            None if let Some((id, scope)) = rights::lacking(edge, &message, &asker.principal) => {
+                edge.metrics.protocol_error();
+                Answer::Forbidden { scope, body: rpc::error(Some(id), &rights::problem(scope)) }
+            }
             None if let Some(token) = wanted(&message, asker) => Answer::Stream { token: token.to_owned() },
             None => one(edge, &message, asker, false).await.map_or(Answer::Nothing, Answer::Json),
         },
-        Ok(Input::Batch(messages)) => batch(edge, &messages, asker).await,
+        Ok(Input::Batch(messages)) => {
+            edge.guard.charge(&asker.principal, messages.len() - 1);
+            batch(edge, &messages, asker).await
+        }
     }
 }
 
@@ -181,13 +196,16 @@ async fn one(edge: &Edge, message: &Message<'_>, asker: &Asker<'_>, in_batch: bo
 }
 
 async fn request_answer(edge: &Edge, request: &Request<'_>, asker: &Asker<'_>, in_batch: bool) -> Vec<u8> {
+    if let Some(scope) = rights::lacked(edge, request, &asker.principal) {
+        return refused(edge, Some(request.id), &rights::problem(scope));
+    }
     let result = match &*request.method {
         "tools/call" => tools::call(edge, request, asker).await,
-        "tools/list" => tools::list(edge, request),
+        "tools/list" => tools::list(edge, request, &asker.principal),
         "ping" => Ok(rpc::result(request.id, b"{}")),
         // MCP 2025-03-26 "Lifecycle": the handshake must not be part of a batch.
         "initialize" if in_batch => Err(Problem::invalid_request("`initialize` must not be part of a batch")),
-        "initialize" => lifecycle::initialize(edge, request),
+        "initialize" => lifecycle::initialize(edge, request, &asker.principal),
         method => Err(unknown_method(method)),
     };
     result.unwrap_or_else(|problem| refused(edge, Some(request.id), &problem))
