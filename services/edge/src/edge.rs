@@ -46,6 +46,9 @@ pub(crate) struct Edge {
     /// Ends what would never end by itself.
     pub(crate) shutdown: CancellationToken,
     pub(crate) texts: Texts,
+    /// Who wants to hear of which change.
+    #[expect(dead_code, reason = "the sessions and listeners that read it come in the next commits")]
+    pub(crate) hub: mcp::hub::Hub,
     ib_host: String,
     ib_port: u16,
     pool_size: u64,
@@ -73,6 +76,7 @@ impl Edge {
             followers: Arc::new(Semaphore::new(FOLLOWERS_MAX)),
             shutdown: process.shutdown.clone(),
             texts: Texts::default(),
+            hub: mcp::hub::Hub::default(),
             ib_host: settings.ib_host().to_owned(),
             ib_port: settings.ib_port(),
             pool_size: settings.number("IB_POOL_SIZE"),
