@@ -47,8 +47,8 @@ pub(crate) struct Edge {
     pub(crate) shutdown: CancellationToken,
     pub(crate) texts: Texts,
     /// Who wants to hear of which change.
-    #[expect(dead_code, reason = "the sessions and listeners that read it come in the next commits")]
     pub(crate) hub: mcp::hub::Hub,
+    pub(crate) watch: mcp::watch::Watch,
     ib_host: String,
     ib_port: u16,
     pool_size: u64,
@@ -77,6 +77,7 @@ impl Edge {
             shutdown: process.shutdown.clone(),
             texts: Texts::default(),
             hub: mcp::hub::Hub::default(),
+            watch: mcp::watch::Watch::default(),
             ib_host: settings.ib_host().to_owned(),
             ib_port: settings.ib_port(),
             pool_size: settings.number("IB_POOL_SIZE"),

@@ -37,7 +37,12 @@ pub(crate) fn initialize(edge: &Edge, request: &Request<'_>) -> Result<Vec<u8>, 
     let version = negotiated(request.params)?;
     let result = json!({
         "protocolVersion": version,
-        "capabilities": { "tools": { "listChanged": false } },
+        "capabilities": {
+            "tools": { "listChanged": false },
+            "resources": {},
+            "prompts": {},
+            "completions": {},
+        },
         "serverInfo": {
             "name": "ib-mesh",
             "title": format!("ib-mesh: Interactive Brokers ({})", edge.gateway),

@@ -3,18 +3,24 @@
 //! Invariants: one answer for each request, in the order of a batch; a method that fails or panics answers with its
 //! request's id; nothing here is spawned, so that dropping [`handle`]'s future ends the calls it made.
 
+mod completion;
+mod given;
 #[cfg_attr(not(test), expect(dead_code, reason = "the sessions and listeners that read it come in the next commits"))]
 pub(crate) mod hub;
 pub(crate) mod lifecycle;
 pub(crate) mod progress;
+mod prompts;
+mod resources;
 pub(crate) mod tools;
+pub(crate) mod watch;
 
 use std::{borrow::Cow, net::IpAddr, panic::AssertUnwindSafe, time::Duration};
 
+use ::tools::Profile;
 use futures::{FutureExt, StreamExt, stream::FuturesOrdered};
 use schemas::Fault;
 use serde::Deserialize;
-use serde_json::{json, value::RawValue};
+use serde_json::{Value, json, value::RawValue};
 
 use crate::{
     ask::ProgressSink,
@@ -188,16 +194,32 @@ async fn request_answer(edge: &Edge, request: &Request<'_>, asker: &Asker<'_>, i
         // MCP 2025-03-26 "Lifecycle": the handshake must not be part of a batch.
         "initialize" if in_batch => Err(Problem::invalid_request("`initialize` must not be part of a batch")),
         "initialize" => lifecycle::initialize(edge, request),
-        method => Err(unknown_method(method)),
+        method => match beside_tools(edge, method, request.params, asker).await {
+            Some(answered) => answered.map(|value| rpc::result(request.id, value.to_string().as_bytes())),
+            None => Err(unknown_method(method)),
+        },
     };
     result.unwrap_or_else(|problem| refused(edge, Some(request.id), &problem))
+}
+
+/// The methods of which the result is all that they say; `None` where it is none of them.
+async fn beside_tools(edge: &Edge, method: &str, params: Option<&RawValue>, asker: &Asker<'_>) -> Option<Result<Value, Problem>> {
+    Some(match method {
+        "completion/complete" => completion::complete(edge, params, asker).await,
+        "prompts/get" => prompts::get(prompts::Reader { controls_gateway: edge.profile.has(Profile::Admin) }, params),
+        "prompts/list" => prompts::list(params),
+        "resources/list" => resources::list(edge, params, asker).await,
+        "resources/read" => resources::read(edge, params, asker).await,
+        "resources/templates/list" => resources::templates(params),
+        _ => return None,
+    })
 }
 
 fn unknown_method(method: &str) -> Problem {
     let text = if method.starts_with("notifications/") {
         "a notification carries no `id`"
     } else {
-        "unknown method; this server has initialize, ping, tools/list and tools/call"
+        "unknown method; this server has initialize, ping and the methods of tools, resources, prompts and completion"
     };
     Problem::new(rpc::METHOD_NOT_FOUND, text)
 }

@@ -7,6 +7,7 @@ mod nats;
 mod options;
 mod progress;
 mod requests;
+mod resources;
 mod rest;
 mod streams;
 mod world;
