@@ -2,10 +2,12 @@
 //!
 //! Invariant: everything here came from outside and becomes a NATS header, so it is cut, and only plain ASCII passes.
 
-use std::{borrow::Cow, fmt::Write, net::IpAddr};
+use std::{borrow::Cow, fmt::Write};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+
+use crate::auth::Principal;
 
 /// Characters of a client's name and version that are kept.
 const CLIENT_CHARS: usize = 48;
@@ -46,9 +48,9 @@ impl<'a> Meta<'a> {
         })
     }
 
-    /// `http:127.0.0.1` or `http:127.0.0.1 claude-code/2.1`: what `Ib-Caller` says.
-    pub(crate) fn caller(&self, peer: IpAddr) -> String {
-        let mut out = format!("http:{peer}");
+    /// `http:127.0.0.1`, `token:desk claude-code/2.1`: what `Ib-Caller` says.
+    pub(crate) fn caller(&self, principal: &Principal) -> String {
+        let mut out = principal.to_string();
         if let Some(client) = &self.client {
             let (name, version) = (token(&client.name), token(&client.version));
             if !name.is_empty() {
@@ -88,7 +90,7 @@ mod tests {
 
     fn caller(meta: &str) -> String {
         let raw: &RawValue = serde_json::from_str(meta).expect("json");
-        Meta::read(raw).unwrap_or_default().caller("127.0.0.1".parse().expect("ip"))
+        Meta::read(raw).unwrap_or_default().caller(&Principal::open("127.0.0.1".parse().expect("ip"), tools::Profile::Readonly))
     }
 
     #[test]

@@ -6,7 +6,6 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bus::{Bus, Caller, Seen};
-use bytes::Bytes;
 use schemas::GatewayName;
 use service::Process;
 use tokio::{sync::Semaphore, time::Instant};
@@ -15,6 +14,7 @@ use tools::{Profile, Texts, Toolset};
 
 use crate::{
     Error,
+    auth::Guard,
     breaker::{Breaker, Decision, Event},
     cancels::Cancels,
     health,
@@ -36,9 +36,9 @@ pub(crate) struct Edge {
     pub(crate) prefix: String,
     pub(crate) profile: Profile,
     pub(crate) readonly: bool,
-    /// The result of `tools/list`, which never changes while the process runs.
-    pub(crate) listing: Bytes,
+    pub(crate) listings: mcp::tools::Listings,
     pub(crate) gate: Gate,
+    pub(crate) guard: Guard,
     pub(crate) metrics: Metrics,
     pub(crate) cancels: Cancels,
     pub(crate) calls: Semaphore,
@@ -68,8 +68,9 @@ impl Edge {
             prefix: settings.text("EDGE_API_PREFIX").unwrap_or("/api/v1").to_owned(),
             profile,
             readonly: settings.flag("IB_READONLY"),
-            listing: mcp::tools::listing(profile, &toolsets),
+            listings: mcp::tools::Listings::new(toolsets),
             gate: Gate::new(settings),
+            guard: Guard::new(settings, profile),
             metrics,
             cancels: Cancels::default(),
             calls: Semaphore::new(CALLS_MAX),

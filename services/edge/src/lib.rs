@@ -8,6 +8,7 @@
 //! label; a call ends with the HTTP request that made it.
 
 mod ask;
+mod auth;
 mod breaker;
 mod caller;
 mod cancels;

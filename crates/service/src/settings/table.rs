@@ -142,6 +142,13 @@ pub const TABLE: &[Setting] = &[
     row("EDGE_ALLOWED_HOSTS", None, Kind::List, &[EDGE], "Host names beside loopback that a request may name, comma-separated."),
     row("EDGE_ALLOWED_ORIGINS", None, Kind::List, &[EDGE], "Browser origins that may call, comma-separated."),
     row(
+        "EDGE_RATE_PER_S",
+        Some("200"),
+        Kind::Number { min: 0, max: 1_000_000 },
+        &[EDGE],
+        "Requests a second of one caller, ten seconds' worth of them at once; 0 is no limit.",
+    ),
+    row(
         "EDGE_PROFILE",
         Some("readonly"),
         Kind::Choice(&["readonly", "trading", "admin", "compat-tws"]),

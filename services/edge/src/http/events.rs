@@ -46,7 +46,7 @@ pub(super) async fn endpoint(State(edge): State<Arc<Edge>>, request: Request) ->
     let (started, request_id) = (Instant::now(), RequestId::mint());
     let counted = edge.metrics.begin(PATH, started);
     let (head, _) = request.into_parts();
-    let caller = Meta::default().caller(head::peer(&head.extensions));
+    let caller = Meta::default().caller(&head::principal(&head.extensions));
     match Follower::start(&edge, request_id, caller, &head.headers).await {
         Ok((follower, first)) => {
             counted.end("ok");

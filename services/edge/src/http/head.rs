@@ -6,12 +6,18 @@ use axum::http::{Extensions, HeaderMap};
 use schemas::Fault;
 
 use super::Peer;
+use crate::auth::Principal;
 
 /// W3C's name; NATS keeps the same.
 const TRACEPARENT: &str = "traceparent";
 
 pub(super) fn peer(extensions: &Extensions) -> IpAddr {
     extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0)
+}
+
+/// Whom the guard has let in. A path that it does not guard has nobody, who may nothing.
+pub(super) fn principal(extensions: &Extensions) -> Principal {
+    extensions.get::<Principal>().cloned().unwrap_or_else(Principal::nobody)
 }
 
 /// Not checked yet.

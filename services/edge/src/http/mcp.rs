@@ -18,10 +18,12 @@ use tokio::sync::watch;
 use super::{
     answer,
     body::{self, BodyError},
+    challenge,
     head::{timeout, traceparent},
     sse,
 };
 use crate::{
+    auth::Principal,
     edge::Edge,
     mcp::{self, Answer, Asker, Listener, progress::Notifications},
     rpc::{self, Problem},
@@ -37,12 +39,14 @@ const AGENT_BYTES: usize = 128;
 struct Head {
     headers: HeaderMap,
     peer: IpAddr,
+    principal: Principal,
 }
 
 impl Head {
     fn asker(&self, listener: Listener) -> Asker<'_> {
         let agent = self.headers.get(header::USER_AGENT).map_or(&b""[..], HeaderValue::as_bytes);
         Asker {
+            principal: self.principal.clone(),
             peer: self.peer,
             version: self.headers.get(PROTOCOL_VERSION).map(|value| value.to_str().unwrap_or_default().trim()),
             agent: String::from_utf8_lossy(&agent[..agent.len().min(AGENT_BYTES)]),
@@ -65,18 +69,20 @@ pub(super) async fn endpoint(State(edge): State<Arc<Edge>>, request: Request) ->
 
 async fn post(edge: &Arc<Edge>, request: Request<Body>) -> Response {
     let (head, body) = request.into_parts();
-    let peer = super::head::peer(&head.extensions);
+    let (peer, principal) = (super::head::peer(&head.extensions), super::head::principal(&head.extensions));
     let body = match body::read(&head.headers, body).await {
         Ok(body) => body,
         Err(error) => return body_refused(edge, error),
     };
-    let head = Head { headers: head.headers, peer };
+    let uri = head.uri;
+    let head = Head { headers: head.headers, peer, principal };
     let listener = if sse::accepted(&head.headers) { Listener::Possible } else { Listener::None };
     match mcp::handle(edge, &body, &head.asker(listener)).await {
         // MCP "Sending messages to the server": notifications and responses are answered 202 without a body.
         Answer::Nothing => answer::empty(StatusCode::ACCEPTED),
         Answer::Json(body) => answer::json(StatusCode::OK, body),
         Answer::BadRequest(body) => answer::json(StatusCode::BAD_REQUEST, body),
+        Answer::Forbidden { scope, body } => challenge::insufficient(scope, body, &uri, &head.headers),
         Answer::Stream { token } => stream(Arc::clone(edge), head, body, token),
     }
 }
@@ -88,6 +94,7 @@ fn stream(edge: Arc<Edge>, head: Head, body: Bytes, token: String) -> Response {
         match mcp::handle(&edge, &body, &head.asker(Listener::Told(tell))).await {
             Answer::Json(answer) | Answer::BadRequest(answer) => sse::event(None, &answer),
             // It was a request, so it is answered, and a stream that is open is not opened again.
+            Answer::Forbidden { body, .. } => sse::event(None, &body),
             Answer::Nothing | Answer::Stream { .. } => Bytes::new(),
         }
     };

@@ -5,6 +5,7 @@
 
 pub(crate) mod answer;
 mod body;
+pub(crate) mod challenge;
 mod events;
 pub(crate) mod gate;
 mod head;
@@ -26,7 +27,7 @@ use hyper_util::service::TowerToHyperService;
 use schemas::{Fault, FaultCode};
 use service::Admin;
 
-use crate::edge::Edge;
+use crate::{auth::Asked, edge::Edge};
 
 /// The address of the connection's other end.
 #[derive(Debug, Clone, Copy)]
@@ -57,15 +58,16 @@ pub(crate) fn router(edge: Arc<Edge>, admin: &Admin) -> Router {
 #[derive(Debug, Clone)]
 pub(crate) struct Front {
     edge: Arc<Edge>,
+    mcp_paths: Arc<BTreeSet<String>>,
     router: TowerToHyperService<Router>,
 }
 
 impl Front {
     pub(crate) fn new(edge: Arc<Edge>, router: Router) -> Self {
-        Self { edge, router: TowerToHyperService::new(router) }
+        Self { mcp_paths: Arc::new(mcp_paths(&edge)), edge, router: TowerToHyperService::new(router) }
     }
 
-    /// Host and Origin, preflights, CORS headers. Not a layer of the router, which would box and copy it for each request.
+    /// Host and Origin, preflights, who calls, CORS headers. Not a layer of the router, which would box and copy it for each request.
     pub(crate) async fn answer(self, request: Request) -> Response {
         if UNGUARDED.contains(&request.uri().path()) {
             return self.route(request).await;
@@ -79,7 +81,7 @@ impl Front {
             }
         };
         let options = *request.method() == Method::OPTIONS;
-        let mut response = if options { answer::empty(StatusCode::NO_CONTENT) } else { self.route(request).await };
+        let mut response = if options { answer::empty(StatusCode::NO_CONTENT) } else { self.guarded(request).await };
         if response.status() == StatusCode::NO_CONTENT {
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(gate::METHODS));
         }
@@ -87,6 +89,20 @@ impl Front {
             gate::allow(response.headers_mut(), origin);
         }
         response
+    }
+
+    /// What a browser asks before it sends anything, and where to get a token, nobody needs a token for.
+    async fn guarded(&self, mut request: Request) -> Response {
+        let path = request.uri().path();
+        if !path.starts_with(challenge::WELL_KNOWN) {
+            let peer = head::peer(request.extensions());
+            let asked = Asked { method: request.method(), headers: request.headers(), peer, is_mcp: self.mcp_paths.contains(path) };
+            match self.edge.guard.admit(asked).await {
+                Ok(principal) => drop(request.extensions_mut().insert(principal)),
+                Err(denied) => return challenge::denied(&denied, &request),
+            }
+        }
+        self.route(request).await
     }
 
     async fn route(&self, request: Request) -> Response {

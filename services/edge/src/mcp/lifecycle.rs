@@ -2,9 +2,11 @@
 
 use ::tools::{InstructionFacts, Profile};
 use serde::Deserialize;
-use serde_json::{json, value::RawValue};
+use serde_json::{Value, json, value::RawValue};
 
+use super::beside;
 use crate::{
+    auth::Principal,
     edge::Edge,
     health,
     rpc::{self, Problem, Request},
@@ -33,22 +35,17 @@ fn negotiated(params: Option<&RawValue>) -> Result<&'static str, Problem> {
     Ok(VERSIONS.into_iter().find(|version| *version == asked).unwrap_or(NEWEST))
 }
 
-pub(crate) fn initialize(edge: &Edge, request: &Request<'_>) -> Result<Vec<u8>, Problem> {
+pub(crate) fn initialize(edge: &Edge, request: &Request<'_>, principal: &Principal) -> Result<Vec<u8>, Problem> {
     let version = negotiated(request.params)?;
     let result = json!({
         "protocolVersion": version,
-        "capabilities": {
-            "tools": { "listChanged": false },
-            "resources": {},
-            "prompts": {},
-            "completions": {},
-        },
+        "capabilities": capabilities(),
         "serverInfo": {
             "name": "ib-mesh",
             "title": format!("ib-mesh: Interactive Brokers ({})", edge.gateway),
             "version": env!("CARGO_PKG_VERSION"),
         },
-        "instructions": instructions(edge),
+        "instructions": instructions(edge, principal),
     });
     let mut out = Vec::with_capacity(2_048);
     rpc::begin_result(&mut out, request.id);
@@ -57,8 +54,14 @@ pub(crate) fn initialize(edge: &Edge, request: &Request<'_>) -> Result<Vec<u8>, 
     Ok(out)
 }
 
-fn instructions(edge: &Edge) -> String {
-    let read_only = edge.readonly || !edge.profile.has(Profile::Trading);
+fn capabilities() -> Value {
+    let mut all = json!({ "tools": { "listChanged": false } });
+    beside::capabilities().into_iter().for_each(|(name, says)| all[name] = says);
+    all
+}
+
+fn instructions(edge: &Edge, principal: &Principal) -> String {
+    let read_only = edge.readonly || !principal.has(Profile::Trading);
     // The kind of market data differs by instrument; each answer says its own.
     ::tools::instructions(&InstructionFacts { mode: health::mode(&edge.seen()), read_only, data_type: None })
 }

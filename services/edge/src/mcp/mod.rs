@@ -3,6 +3,7 @@
 //! Invariants: one answer for each request, in the order of a batch; a method that fails or panics answers with its
 //! request's id; nothing here is spawned, so that dropping [`handle`]'s future ends the calls it made.
 
+mod beside;
 mod completion;
 mod given;
 #[cfg_attr(not(test), expect(dead_code, reason = "the sessions and listeners that read it come in the next commits"))]
@@ -11,19 +12,20 @@ pub(crate) mod lifecycle;
 pub(crate) mod progress;
 mod prompts;
 mod resources;
+mod rights;
 pub(crate) mod tools;
 pub(crate) mod watch;
 
 use std::{borrow::Cow, net::IpAddr, panic::AssertUnwindSafe, time::Duration};
 
-use ::tools::Profile;
 use futures::{FutureExt, StreamExt, stream::FuturesOrdered};
 use schemas::Fault;
 use serde::Deserialize;
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{json, value::RawValue};
 
 use crate::{
     ask::ProgressSink,
+    auth::{Principal, Scope},
     cancels::Key,
     edge::Edge,
     rpc::{self, Id, Input, Message, Problem, Request},
@@ -37,6 +39,7 @@ const BATCH_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// What carried a message: the same for all messages of one body.
 #[derive(Debug)]
 pub(crate) struct Asker<'a> {
+    pub(crate) principal: Principal,
     pub(crate) peer: IpAddr,
     /// User-Agent.
     pub(crate) agent: Cow<'a, str>,
@@ -78,6 +81,11 @@ pub(crate) enum Answer {
     Json(Vec<u8>),
     /// Not even a request: HTTP 400.
     BadRequest(Vec<u8>),
+    /// The caller lacks a right, which one of its tokens may have: HTTP 403.
+    Forbidden {
+        scope: Scope,
+        body: Vec<u8>,
+    },
     /// Nothing was done: the call wants to be told of its progress, so it is to be handled again with a stream open.
     Stream {
         token: String,
@@ -95,10 +103,17 @@ pub(crate) async fn handle(edge: &Edge, body: &[u8], asker: &Asker<'_>) -> Answe
         Ok(Input::One(Message::Invalid(id, problem))) => bad(id, &problem),
         Ok(Input::One(message)) => match unknown_version(&message, asker) {
             Some((id, problem)) => bad(id, &problem),
+            None if let Some((id, scope)) = rights::lacking(edge, &message, &asker.principal) => {
+                edge.metrics.protocol_error();
+                Answer::Forbidden { scope, body: rpc::error(Some(id), &rights::problem(scope)) }
+            }
             None if let Some(token) = wanted(&message, asker) => Answer::Stream { token: token.to_owned() },
             None => one(edge, &message, asker, false).await.map_or(Answer::Nothing, Answer::Json),
         },
-        Ok(Input::Batch(messages)) => batch(edge, &messages, asker).await,
+        Ok(Input::Batch(messages)) => {
+            edge.guard.charge(&asker.principal, messages.len() - 1);
+            batch(edge, &messages, asker).await
+        }
     }
 }
 
@@ -187,32 +202,22 @@ async fn one(edge: &Edge, message: &Message<'_>, asker: &Asker<'_>, in_batch: bo
 }
 
 async fn request_answer(edge: &Edge, request: &Request<'_>, asker: &Asker<'_>, in_batch: bool) -> Vec<u8> {
+    if let Some(scope) = rights::lacked(edge, request, &asker.principal) {
+        return refused(edge, Some(request.id), &rights::problem(scope));
+    }
     let result = match &*request.method {
         "tools/call" => tools::call(edge, request, asker).await,
-        "tools/list" => tools::list(edge, request),
+        "tools/list" => tools::list(edge, request, &asker.principal),
         "ping" => Ok(rpc::result(request.id, b"{}")),
         // MCP 2025-03-26 "Lifecycle": the handshake must not be part of a batch.
         "initialize" if in_batch => Err(Problem::invalid_request("`initialize` must not be part of a batch")),
-        "initialize" => lifecycle::initialize(edge, request),
-        method => match beside_tools(edge, method, request.params, asker).await {
+        "initialize" => lifecycle::initialize(edge, request, &asker.principal),
+        method => match beside::answer(edge, method, request.params, asker).await {
             Some(answered) => answered.map(|value| rpc::result(request.id, value.to_string().as_bytes())),
             None => Err(unknown_method(method)),
         },
     };
     result.unwrap_or_else(|problem| refused(edge, Some(request.id), &problem))
-}
-
-/// The methods of which the result is all that they say; `None` where it is none of them.
-async fn beside_tools(edge: &Edge, method: &str, params: Option<&RawValue>, asker: &Asker<'_>) -> Option<Result<Value, Problem>> {
-    Some(match method {
-        "completion/complete" => completion::complete(edge, params, asker).await,
-        "prompts/get" => prompts::get(prompts::Reader { controls_gateway: edge.profile.has(Profile::Admin) }, params),
-        "prompts/list" => prompts::list(params),
-        "resources/list" => resources::list(edge, params, asker).await,
-        "resources/read" => resources::read(edge, params, asker).await,
-        "resources/templates/list" => resources::templates(params),
-        _ => return None,
-    })
 }
 
 fn unknown_method(method: &str) -> Problem {

@@ -3,7 +3,7 @@
 //! Invariants: a failed call makes one log line, with its request id and without its arguments; a call that nobody waits
 //! for any more ends.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::OnceLock};
 
 use ::tools::{GatewayContext, Profile, Tool, Toolset};
 use bytes::Bytes;
@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::Asker;
 use crate::{
     ask::{self, Question},
+    auth::Principal,
     breaker::Evidence,
     caller::Meta,
     cancels::Key,
@@ -23,9 +24,28 @@ use crate::{
     rpc::{self, Id, Problem, Request},
 };
 
-/// The result of `tools/list`, made once. One page: the whole is small, so a cursor is never given and never needed.
-pub(crate) fn listing(profile: Profile, toolsets: &[Toolset]) -> Bytes {
-    let listed = ::tools::TOOLS.iter().filter(|tool| profile.has(tool.profile) && toolsets.contains(&tool.toolset));
+/// The results of `tools/list`, each made once: one for every set of profiles that a caller may have.
+#[derive(Debug)]
+pub(crate) struct Listings {
+    toolsets: Vec<Toolset>,
+    made: [OnceLock<Bytes>; 1 << Profile::ALL.len()],
+}
+
+impl Listings {
+    pub(crate) fn new(toolsets: Vec<Toolset>) -> Self {
+        Self { toolsets, made: Default::default() }
+    }
+
+    pub(crate) fn of(&self, principal: &Principal) -> &Bytes {
+        let has = |profile: Profile| principal.has(profile);
+        let which = Profile::ALL.iter().enumerate().fold(0, |bits, (bit, profile)| bits | (usize::from(has(*profile)) << bit));
+        self.made[which].get_or_init(|| listing(has, &self.toolsets))
+    }
+}
+
+/// One page: the whole is small, so a cursor is never given and never needed.
+fn listing(has: impl Fn(Profile) -> bool, toolsets: &[Toolset]) -> Bytes {
+    let listed = ::tools::TOOLS.iter().filter(|tool| has(tool.profile) && toolsets.contains(&tool.toolset));
     let mut tools: Vec<(&str, Value)> = listed.map(|tool| (tool.name, tool.listing(tool.name))).collect();
     // A stable order keeps clients' prompt caches valid.
     tools.sort_by_key(|(name, _)| *name);
@@ -35,11 +55,11 @@ pub(crate) fn listing(profile: Profile, toolsets: &[Toolset]) -> Bytes {
     out.into()
 }
 
-pub(crate) fn list(edge: &Edge, request: &Request<'_>) -> Result<Vec<u8>, Problem> {
+pub(crate) fn list(edge: &Edge, request: &Request<'_>, principal: &Principal) -> Result<Vec<u8>, Problem> {
     if request.params.is_some_and(|params| !params.get().starts_with('{')) {
         return Err(Problem::invalid_params("`params` of tools/list must be an object"));
     }
-    Ok(rpc::result(request.id, &edge.listing))
+    Ok(rpc::result(request.id, edge.listings.of(principal)))
 }
 
 /// The parameters of `tools/call`.
@@ -112,6 +132,11 @@ pub(crate) async fn call(edge: &Edge, request: &Request<'_>, asker: &Asker<'_>) 
 
 /// Whether the tool that a `tools/call` names tells how far it is.
 pub(super) fn tells_progress(request: &Request<'_>) -> bool {
+    named(request).is_some_and(|tool| tool.operation().tells_progress)
+}
+
+/// The tool that a `tools/call` names.
+pub(super) fn named(request: &Request<'_>) -> Option<&'static Tool> {
     #[derive(Deserialize)]
     struct Named<'a> {
         #[serde(borrow)]
@@ -119,7 +144,7 @@ pub(super) fn tells_progress(request: &Request<'_>) -> bool {
     }
     let params = request.params.and_then(|params| serde_json::from_str::<Named<'_>>(params.get()).ok());
     let name = params.and_then(|params| rpc::string(params.name).ok());
-    name.and_then(|name| ::tools::find(&name)).is_some_and(|tool| tool.operation().tells_progress)
+    name.and_then(|name| ::tools::find(&name))
 }
 
 fn unknown_tool(name: &str) -> Problem {
@@ -138,6 +163,7 @@ async fn perform(edge: &Edge, asked: &Asked<'_>, id: Id<'_>) -> Result<Vec<u8>, 
     if !edge.profile.has(tool.profile) {
         return Err(outside_profile(edge, tool));
     }
+    asked.asker.principal.trusted_with(tool, health::mode(&edge.seen()))?;
     let granted = asked.asker.timeout.clone()?;
     let mut call = tool.bind(&asked.params.arguments)?;
     let meta = &asked.params.meta;
@@ -146,7 +172,7 @@ async fn perform(edge: &Edge, asked: &Asked<'_>, id: Id<'_>) -> Result<Vec<u8>, 
         params: Bytes::from(std::mem::take(&mut call.params)),
         request: asked.request,
         granted,
-        caller: meta.caller(asked.asker.peer),
+        caller: meta.caller(&asked.asker.principal),
         // The call's own trace is nearer than the connection's.
         traces: [meta.traceparent.as_deref(), asked.asker.traceparent],
         progress: asked.asker.progress(),

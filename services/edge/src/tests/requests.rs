@@ -43,7 +43,7 @@ async fn whatever_is_sent_is_answered_with_json() {
         assert_eq!((said.status, json["error"]["code"].as_i64().unwrap_or(0)), (*status, *code), "{shown}: {json}");
         assert_eq!((&json["id"], &json["jsonrpc"]), (id, &json!("2.0")), "{shown}");
     }
-    for newer in ["server/discover", "subscriptions/listen", "resources/list", "prompts/list", "logging/setLevel", "completion/complete"] {
+    for newer in ["server/discover", "subscriptions/listen", "resources/subscribe", "logging/setLevel"] {
         let said = edge.mcp(&format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{newer}","params":{{}}}}"#)).await;
         assert_eq!((said.status, &said.json()["error"]["code"]), (200, &json!(-32601)), "{newer}");
     }
@@ -84,7 +84,7 @@ async fn the_handshake_of_every_generation() {
         let said = edge.ask("POST /mcp", &[&format!("MCP-Protocol-Version: {asked}")], &body).await;
         let result = &said.json()["result"];
         assert_eq!(result["protocolVersion"], json!(offered), "{asked}");
-        assert_eq!(result["capabilities"], json!({"tools": {"listChanged": false}}));
+        assert_eq!(result["capabilities"], json!({"tools": {"listChanged": false}, "completions": {}, "prompts": {}, "resources": {}}));
         assert_eq!(result["serverInfo"]["name"], json!("ib-mesh"));
         assert!(result["instructions"].as_str().is_some_and(|text| !text.is_empty() && text.len() <= 1_000));
         assert!(!said.headers.contains_key("mcp-session-id"), "no session is made");

@@ -157,7 +157,7 @@ impl Call {
             params: (endpoint.bind)(&given)?.into(),
             shape: Shape::of(given.text(options::FORMAT), answer::prefers(&head.headers, CSV)),
             request,
-            caller: Meta::default().caller(head::peer(&head.extensions)),
+            caller: Meta::default().caller(&head::principal(&head.extensions)),
             traceparent: head::traceparent(&head.headers).map(str::to_owned),
             granted,
             started,

@@ -113,7 +113,7 @@ impl<'a> Who<'a> {
         let meta = meta.and_then(Meta::read).unwrap_or_default();
         Self {
             request: RequestId::mint(),
-            caller: meta.caller(asker.peer),
+            caller: meta.caller(&asker.principal),
             traces: [meta.traceparent.as_deref().map(str::to_owned), asker.traceparent.map(str::to_owned)],
             granted: &asker.timeout,
         }
