@@ -60,6 +60,7 @@ pub(crate) struct Edge {
     pub(crate) mirrors: mcp::mirror::Mirrors,
     /// Whether the conformance suite's fixtures stand beside the real tools.
     pub(crate) conformance: bool,
+    pub(crate) watch: mcp::watch::Watch,
     ib_host: String,
     ib_port: u16,
     pool_size: u64,
@@ -98,6 +99,7 @@ impl Edge {
             server_info: mcp::server_info(&settings.gateway()),
             mirrors: mcp::mirror::Mirrors::of(&fixtures),
             conformance,
+            watch: mcp::watch::Watch::default(),
             ib_host: settings.ib_host().to_owned(),
             ib_port: settings.ib_port(),
             pool_size: settings.number("IB_POOL_SIZE"),

@@ -15,6 +15,7 @@ use crate::{
     breaker::Event,
     edge::{CALLS_MAX, Edge},
     health,
+    mcp::watch,
 };
 
 /// Pause between attempts to reach NATS, each of which has its own deadline in `bus`.
@@ -29,12 +30,14 @@ pub(crate) struct Link {
     bus: Bus,
     beacon: Beacon,
     follower: AbortOnDropHandle<()>,
+    watcher: AbortOnDropHandle<()>,
 }
 
 impl Link {
     /// Says good-bye and leaves after everything sent has left.
     pub(crate) async fn close(self) {
         drop(self.follower);
+        drop(self.watcher);
         self.beacon.finish().await;
         self.bus.close().await;
     }
@@ -62,7 +65,7 @@ pub(crate) async fn establish(edge: &Arc<Edge>, process: &Process) -> Result<Lin
     let beacon = Beacon::start(&bus, edge.gateway.clone(), heartbeats(edge, process));
     let follower = AbortOnDropHandle::new(tokio::spawn(follow(Arc::clone(edge), process.clone())));
     process.admin.set_ready(true);
-    Ok(Link { bus, beacon, follower })
+    Ok(Link { bus, beacon, follower, watcher: watch::start(edge) })
 }
 
 fn heartbeats(edge: &Arc<Edge>, process: &Process) -> impl Fn() -> Heartbeat + Send + Sync + 'static {

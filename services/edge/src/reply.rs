@@ -54,6 +54,14 @@ pub(crate) fn failure(frame: &Frame<'_>, request: &RequestId, fault: &Fault) -> 
     out
 }
 
+/// `_meta` of an answer that is no tool's.
+pub(crate) fn meta(request: &RequestId, reply: &Reply) -> serde_json::Value {
+    let mut meta = serde_json::Map::from_iter([(REQUEST_ID.to_owned(), request.to_string().into())]);
+    meta.extend(reply.served_by.as_ref().map(|id| (SERVED_BY.to_owned(), id.as_str().into())));
+    meta.extend(reply.client_id.map(|id| (CLIENT_ID.to_owned(), id.into())));
+    meta.into()
+}
+
 fn content(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(br#""content":[{"type":"text","text":"#);
     write_json(out, &text);

@@ -20,17 +20,7 @@ use crate::{
 
 pub(crate) use self::tools::{listed as listed_tools, streams};
 
-pub(crate) fn add_capabilities(capabilities: &mut Value) {
-    for (name, value) in [
-        ("resources", json!({ "subscribe": true, "listChanged": true })),
-        ("prompts", json!({ "listChanged": true })),
-        ("completions", json!({})),
-    ] {
-        capabilities[name] = value;
-    }
-}
-
-/// The result of a request about a fixture. Lists are those of the fixtures and of the real tools.
+/// The result of a request about a fixture.
 pub(crate) async fn answer(edge: &Edge, request: &Request<'_>, asker: &Asker<'_>) -> Option<Result<Value, Problem>> {
     match &*request.method {
         "tools/list" => Some(Ok(tools::list(edge, asker))),
@@ -38,14 +28,22 @@ pub(crate) async fn answer(edge: &Edge, request: &Request<'_>, asker: &Asker<'_>
             let call = named(request)?;
             if tools::has(&call.name) { Some(tools::call(edge, request, &call, asker).await) } else { None }
         }
-        "resources/list" => Some(Ok(resources::list())),
-        "resources/templates/list" => Some(Ok(resources::templates())),
-        "resources/read" => Some(resources::read(request)),
-        "prompts/list" => Some(Ok(prompts::list())),
-        "prompts/get" => Some(prompts::get(edge, request, &named(request)?, asker)),
-        "completion/complete" => Some(Ok(json!({ "completion": { "values": ["paris", "park", "party"], "total": 3, "hasMore": false } }))),
+        "resources/read" => resources::read(request).map(Ok),
+        "prompts/get" => prompts::get(edge, request, &named(request)?, asker),
+        "completion/complete" => prompts::complete(request).map(Ok),
         _ => None,
     }
+}
+
+/// Puts the fixtures into a list of the real.
+pub(crate) fn extend(method: &str, result: &mut Value) {
+    let (name, fixtures) = match method {
+        "resources/list" => ("resources", resources::list()),
+        "resources/templates/list" => ("resourceTemplates", resources::templates()),
+        "prompts/list" => ("prompts", prompts::list()),
+        _ => return,
+    };
+    result[name].as_array_mut().into_iter().for_each(|list| list.extend(fixtures.clone()));
 }
 
 /// The name and the arguments of a call or a prompt.

@@ -1,6 +1,6 @@
 //! The suite's prompts.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Named, asks, content::PNG};
 use crate::{
@@ -9,22 +9,22 @@ use crate::{
     rpc::{Problem, Request},
 };
 
-pub(super) fn list() -> Value {
+pub(super) fn list() -> Vec<Value> {
     let prompt = |name: &str, arguments: &[&str]| {
         let arguments: Vec<Value> =
             arguments.iter().map(|name| json!({ "name": name, "description": format!("The {name}."), "required": true })).collect();
         json!({ "name": name, "description": "A prompt of the conformance suite.", "arguments": arguments })
     };
-    json!({ "prompts": [
+    vec![
         prompt("test_input_required_result_prompt", &[]),
         prompt("test_prompt_with_arguments", &["arg1", "arg2"]),
         prompt("test_prompt_with_embedded_resource", &["resourceUri"]),
         prompt("test_prompt_with_image", &[]),
         prompt("test_simple_prompt", &[]),
-    ] })
+    ]
 }
 
-pub(super) fn get(edge: &Edge, request: &Request<'_>, asked: &Named, asker: &Asker<'_>) -> Result<Value, Problem> {
+pub(super) fn get(edge: &Edge, request: &Request<'_>, asked: &Named, asker: &Asker<'_>) -> Option<Result<Value, Problem>> {
     let argument = |name: &str| asked.arguments.get(name).and_then(Value::as_str).unwrap_or_default();
     let user = |content: Value| json!({ "role": "user", "content": content });
     let text = |text: &str| user(json!({ "type": "text", "text": text }));
@@ -41,8 +41,15 @@ pub(super) fn get(edge: &Edge, request: &Request<'_>, asked: &Named, asker: &Ask
         "test_prompt_with_image" => {
             vec![user(json!({ "type": "image", "data": PNG, "mimeType": "image/png" })), text("Please analyze the image above.")]
         }
-        "test_input_required_result_prompt" => return asks::prompt(edge, request, asked, asker),
-        _ => return Err(Problem::invalid_params("there is no such prompt")),
+        "test_input_required_result_prompt" => return Some(asks::prompt(edge, request, asked, asker)),
+        _ => return None,
     };
-    Ok(json!({ "messages": messages }))
+    Some(Ok(json!({ "messages": messages })))
+}
+
+/// Of an argument of a fixture.
+pub(super) fn complete(request: &Request<'_>) -> Option<Value> {
+    let params: Map<String, Value> = super::params(request)?;
+    let fixture = params.get("ref")?["name"].as_str()?.starts_with("test_");
+    fixture.then(|| json!({ "completion": { "values": ["paris", "park", "party"], "total": 3, "hasMore": false } }))
 }

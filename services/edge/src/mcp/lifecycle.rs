@@ -6,10 +6,12 @@ use schemas::GatewayName;
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
-use super::terms::{self, Capabilities};
+use super::{
+    beside,
+    terms::{self, Capabilities},
+};
 use crate::{
     auth::Principal,
-    conformance,
     edge::Edge,
     health,
     rpc::{self, Problem, Request},
@@ -38,13 +40,16 @@ fn negotiated(params: Option<&RawValue>) -> Result<&'static str, Problem> {
     Ok(VERSIONS.into_iter().find(|version| *version == asked).unwrap_or(NEWEST))
 }
 
-/// What the server can do. Lists are told of when they change, over whatever stream is open.
+/// What the server can do.
 fn capabilities(edge: &Edge) -> Value {
-    let mut capabilities = json!({ "tools": { "listChanged": true }, "logging": {} });
+    let mut all = json!({ "tools": { "listChanged": edge.conformance }, "logging": {} });
+    beside::capabilities().into_iter().for_each(|(name, says)| all[name] = says);
+    all["resources"] = json!({ "subscribe": true, "listChanged": true });
     if edge.conformance {
-        conformance::add_capabilities(&mut capabilities);
+        // Only the fixtures' lists ever change.
+        all["prompts"]["listChanged"] = json!(true);
     }
-    capabilities
+    all
 }
 
 /// JSON of who answers.

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
-use super::{Asker, frame::Frame, level::Level, lifecycle, rights, terms, tools};
+use super::{Asker, beside, frame::Frame, level::Level, lifecycle, rights, terms, tools};
 use crate::{
     conformance,
     edge::Edge,
@@ -33,8 +33,15 @@ pub(super) async fn answer(edge: &Edge, request: &Request<'_>, asker: &Asker<'_>
         "tools/call" => tools::call(edge, request, asker).await,
         "tools/list" => tools::list(edge, request, asker),
         method => {
-            let result = if asker.terms.modern { modern(edge, method, asker) } else { of_handshake(method, request, asker) };
-            let result = result.unwrap_or_else(|| Err(unknown(method, asker.terms.modern)))?;
+            let own = if asker.terms.modern { modern(edge, method, asker) } else { of_handshake(method, request, asker) };
+            let result = match own {
+                Some(result) => Some(result),
+                None => beside::answer(edge, method, request.params, asker).await,
+            };
+            let mut result = result.unwrap_or_else(|| Err(unknown(method, asker.terms.modern)))?;
+            if edge.conformance {
+                conformance::extend(method, &mut result);
+            }
             Ok(frame.value(method, result))
         }
     }
@@ -67,7 +74,7 @@ fn unknown(method: &str, modern: bool) -> Problem {
     } else if modern {
         format!("{} has no such method; server/discover tells what this server can", terms::MODERN)
     } else {
-        "unknown method; this server has initialize, ping, tools/list and tools/call, and what initialize names as capabilities".to_owned()
+        "unknown method; this server has initialize, ping and the methods of tools, resources, prompts, completion and logging".to_owned()
     };
     Problem::new(rpc::METHOD_NOT_FOUND, text)
 }

@@ -4,8 +4,11 @@
 //! request's id; nothing here is spawned, so that dropping [`handle`]'s future ends the calls it made.
 
 mod batch;
+mod beside;
+mod completion;
 pub(crate) mod confirm;
 pub(crate) mod frame;
+mod given;
 pub(crate) mod hub;
 pub(crate) mod level;
 mod lifecycle;
@@ -13,12 +16,15 @@ pub(crate) mod listen;
 mod methods;
 pub(crate) mod mirror;
 pub(crate) mod progress;
+mod prompts;
+mod resources;
 mod rights;
 pub(crate) mod seal;
 pub(crate) mod sessions;
 mod teller;
 pub(crate) mod terms;
 pub(crate) mod tools;
+pub(crate) mod watch;
 
 use std::{borrow::Cow, net::IpAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 

@@ -11,6 +11,7 @@ mod options;
 mod progress;
 mod push;
 mod requests;
+mod resources;
 mod rest;
 mod streams;
 mod world;

@@ -91,7 +91,10 @@ async fn the_handshake_of_every_generation() {
         let said = edge.ask("POST /mcp", &[&format!("MCP-Protocol-Version: {asked}")], &body).await;
         let result = &said.json()["result"];
         assert_eq!(result["protocolVersion"], json!(offered), "{asked}");
-        assert_eq!(result["capabilities"], json!({"tools": {"listChanged": true}, "logging": {}}));
+        assert_eq!(
+            result["capabilities"],
+            json!({"tools": {"listChanged": false}, "logging": {}, "completions": {}, "prompts": {}, "resources": {"subscribe": true, "listChanged": true}})
+        );
         assert_eq!(result["serverInfo"]["name"], json!("ib-mesh"));
         assert!(result["instructions"].as_str().is_some_and(|text| !text.is_empty() && text.len() <= 1_000));
         assert!(!said.headers.contains_key("mcp-session-id"), "no session is made");
