@@ -30,7 +30,9 @@ const NAMED_BY: &[(&str, &[&str])] = &[
     ("bollard", &["gateway-ctl"]),
     ("ibapi", &["ib-link", "ib-sim"]), // ib-sim's tests only: a real client is its oracle
     ("prost", &["ib-sim"]),
-    ("reqwest", &["cli", "gateway-ctl"]),
+    ("reqwest", &["cli", "gateway-ctl", "edge"]),
+    // Who may call: signatures and digests are looked at in one place.
+    ("ring", &["edge"]),
     // cli: the benchmark's floor; gateway-ctl: its tests' Docker engine
     ("axum", &["edge", "service", "ib-sim", "cli", "gateway-ctl"]),
     ("testcontainers", &["cli"]),

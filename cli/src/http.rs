@@ -2,10 +2,17 @@
 //!
 //! Invariant: every request has a deadline, and an edge that is not there is told with the command that starts one.
 
-use std::time::Duration;
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
 
-use reqwest::{Client, RequestBuilder, Url};
+use reqwest::{
+    Client, RequestBuilder, Url,
+    header::{AUTHORIZATION, HeaderMap, HeaderValue},
+};
 use serde_json::{Value, json};
+use service::Settings;
 
 use crate::follow::Events;
 
@@ -16,7 +23,40 @@ const HEALTH_MAX: Duration = Duration::from_secs(5);
 /// Above the longest deadline of a read (history: 60 s), so that the edge's own answer arrives first.
 pub(crate) const CALL_MAX: Duration = Duration::from_secs(75);
 
-pub(crate) const DEFAULT_EDGE: &str = "http://127.0.0.1:48012";
+/// Where the token is that an edge with tokens asks for; `IBMESH_TOKEN` holds it itself. Never an argument: those are shown to
+/// every user of the machine.
+const TOKEN_FILE: &str = "IBMESH_TOKEN_FILE";
+const TOKEN: &str = "IBMESH_TOKEN";
+
+const DEFAULT_EDGE: &str = "http://127.0.0.1:48012";
+
+/// Which edge a command asks.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct EdgeArg {
+    /// URL of the edge [default: where EDGE_BIND has it listen, else http://127.0.0.1:48012]
+    #[arg(long, value_name = "URL", global = true)]
+    edge: Option<String>,
+}
+
+impl EdgeArg {
+    pub(crate) fn url(&self) -> String {
+        self.edge.clone().unwrap_or_else(|| default_edge(Settings::edge_bind(|name| std::env::var(name).ok())))
+    }
+}
+
+fn default_edge(bound: Option<SocketAddr>) -> String {
+    bound.map_or_else(|| DEFAULT_EDGE.to_owned(), |address| format!("http://{}", reachable(address)))
+}
+
+/// Where a client on this machine finds a server that listens on all addresses.
+pub(crate) fn reachable(mut bound: SocketAddr) -> SocketAddr {
+    match bound.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => bound.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => bound.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    bound
+}
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -26,6 +66,10 @@ pub(crate) enum Error {
     Unreachable { url: String, reason: String },
     #[error("{url} did not answer within {} s", within.as_secs())]
     TimedOut { url: String, within: Duration },
+    #[error("the edge at {url} says: {message}; put a token of it into a file and name that in {TOKEN_FILE}")]
+    Unauthorized { url: String, message: String },
+    #[error("{TOKEN_FILE} {path}: {reason}")]
+    Token { path: String, reason: String },
     #[error("{url} answered, but not as an edge does: {reason}")]
     Strange { url: String, reason: String },
     #[error("cannot make an HTTP client: {0}")]
@@ -79,6 +123,9 @@ impl EdgeClient {
             // A company's HTTP_PROXY cannot reach this machine's loopback.
             builder = builder.no_proxy();
         }
+        if let Some(header) = authorization()? {
+            builder = builder.default_headers(HeaderMap::from_iter([(AUTHORIZATION, header)]));
+        }
         Ok(Self { base, http: builder.build().map_err(Error::Client)? })
     }
 
@@ -106,6 +153,9 @@ impl EdgeClient {
         let late = |_| Error::TimedOut { url: url.clone(), within: HEALTH_MAX };
         let response = tokio::time::timeout(HEALTH_MAX, self.http.get(&url).send()).await.map_err(late)?.map_err(failed)?;
         let status = response.status();
+        if status == 401 {
+            return Err(Error::Unauthorized { url: url.clone(), message: "a token is needed".to_owned() });
+        }
         if !status.is_success() {
             return Err(Error::Strange { url: url.clone(), reason: format!("HTTP {status}") });
         }
@@ -130,8 +180,26 @@ impl EdgeClient {
         let status = response.status();
         let bytes = response.bytes().await.map_err(failed)?;
         let strange = |_| Error::Strange { url: url.clone(), reason: format!("HTTP {status} and no JSON") };
-        Ok(Answer { status: status.as_u16(), body: serde_json::from_slice(&bytes).map_err(strange)? })
+        let answer = Answer { status: status.as_u16(), body: serde_json::from_slice(&bytes).map_err(strange)? };
+        if status == 401 { Err(Error::Unauthorized { message: answer.message(), url }) } else { Ok(answer) }
     }
+}
+
+/// The token of the environment, as a header that nothing prints.
+fn authorization() -> Result<Option<HeaderValue>, Error> {
+    let said = |name: &str| std::env::var(name).ok().filter(|text| !text.trim().is_empty());
+    let (path, text) = match (said(TOKEN), said(TOKEN_FILE)) {
+        (Some(text), _) => (TOKEN.to_owned(), text),
+        (None, Some(path)) => {
+            let text = std::fs::read_to_string(&path).map_err(|error| Error::Token { path: path.clone(), reason: error.to_string() })?;
+            (path, text)
+        }
+        (None, None) => return Ok(None),
+    };
+    let header = HeaderValue::try_from(format!("Bearer {}", text.trim()));
+    let mut header = header.map_err(|_| Error::Token { path, reason: "no token has such characters".to_owned() })?;
+    header.set_sensitive(true);
+    Ok(Some(header))
 }
 
 fn loopback(url: &Url) -> bool {
@@ -171,6 +239,19 @@ mod tests {
         }
         let client = EdgeClient::new("http://127.0.0.1:48012/api/v1/").unwrap();
         assert_eq!(client.url("/health"), "http://127.0.0.1:48012/api/v1/health");
+    }
+
+    #[test]
+    fn the_edge_is_asked_where_it_listens() {
+        for (bound, url) in [
+            ("0.0.0.0:8000", "http://127.0.0.1:8000"),
+            ("[::]:8000", "http://[::1]:8000"),
+            ("10.0.0.7:8000", "http://10.0.0.7:8000"),
+            ("127.0.0.1:48012", DEFAULT_EDGE),
+        ] {
+            assert_eq!(default_edge(bound.parse().ok()), url);
+        }
+        assert_eq!(default_edge(None), DEFAULT_EDGE);
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod replay;
 mod serve;
 mod sim;
 mod status;
+mod token;
 mod up;
 
 use std::process::ExitCode;
@@ -57,6 +58,7 @@ enum Command {
     Record(record::Options),
     Healthcheck(healthcheck::Options),
     Provision(provision::Options),
+    Token(token::Options),
     #[command(hide = true)]
     NatsGuard(serve::GuardArgs),
 }
@@ -99,6 +101,7 @@ async fn run(command: Command) -> ExitCode {
         Command::Sim(args) => sim::run(*args).await,
         Command::Record(options) => record::run(options).await,
         Command::Provision(options) => provision::run(&options),
+        Command::Token(options) => token::run(&options),
         Command::NatsGuard(args) => serve::nats_guard(args).await,
     }
 }

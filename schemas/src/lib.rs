@@ -7,6 +7,7 @@
 //! Invariants: this crate depends on none of ours; parameters refuse fields they do not know; replies only ever grow.
 
 pub mod account;
+pub mod audit;
 pub mod context;
 pub mod contracts;
 pub mod control;
@@ -25,6 +26,7 @@ mod progress;
 pub mod subject;
 mod written;
 
+pub use audit::AuditRecord;
 pub use context::Context;
 pub use fault::{Candidate, Fault, FaultCode};
 pub use ids::{ClientId, RequestId};

@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Root of all subjects; the version is here, so a breaking change is a new root served beside this one.
@@ -127,10 +128,30 @@ impl GatewayName {
         format!("ib-evt-{self}")
     }
 
+    /// Where `service` records a change of `kind`, one of its own tokens. The month makes it a subject of that month's stream.
+    pub fn audit(&self, service: &str, kind: &str, at: Timestamp) -> String {
+        format!("{ROOT}.{self}.audit.{service}.{kind}.{}", month(at))
+    }
+
+    /// Everything recorded in the month of `at`.
+    pub fn audits(&self, at: Timestamp) -> String {
+        format!("{ROOT}.{self}.audit.*.*.{}", month(at))
+    }
+
+    /// The stream that keeps it.
+    pub fn audit_stream(&self, at: Timestamp) -> String {
+        format!("ib-audit-{self}-{}", month(at))
+    }
+
     /// All heartbeats of this gateway.
     pub fn healths(&self) -> String {
         format!("{ROOT}.{self}.health.*.*")
     }
+}
+
+/// Of UTC: `2026-11`.
+fn month(at: Timestamp) -> impl fmt::Display {
+    at.strftime("%Y-%m")
 }
 
 #[cfg(test)]

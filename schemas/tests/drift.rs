@@ -20,6 +20,7 @@ fn generated() -> BTreeMap<String, String> {
     }
     add("fault".to_owned(), schemars::schema_for!(FaultBody));
     add("heartbeat".to_owned(), schemars::schema_for!(Heartbeat));
+    add("audit".to_owned(), schemars::schema_for!(schemas::AuditRecord));
     files
 }
 

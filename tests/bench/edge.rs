@@ -113,6 +113,8 @@ fn median(mut values: Vec<f64>) -> f64 {
 fn start_product(data: &std::path::Path) -> (SocketAddr, String, Running) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_ibmesh"))
         .args(["up", "--edge-bind", "127.0.0.1:0", "--nats-port", "0", "--sim-port", "0", "--workers", "1"])
+        // The floor has no limit either.
+        .env("EDGE_RATE_PER_S", "0")
         .arg("--data-dir")
         .arg(data)
         .stdin(Stdio::piped())

@@ -17,10 +17,14 @@ use super::{
     child::{self, Ended},
     plan::{Ib, Plan, child_flags},
     preflight::{self, DataDir},
-    start::{Found, Services, Start, address, reachable, start_nats},
+    start::{Found, Services, Start, address, start_nats},
     supervise::{EVENTS_MAX, Event, Supervised, Told},
 };
-use crate::{health::Health, http::EdgeClient, out};
+use crate::{
+    health::Health,
+    http::{EdgeClient, reachable},
+    out,
+};
 
 /// How long the board waits for the workers' IB sessions; after that it is shown as things stand.
 const CONNECTED_MAX: Duration = Duration::from_secs(45);
@@ -163,7 +167,19 @@ impl Stack {
 
     /// Reads /health and tells what has changed in it.
     async fn look(&mut self, said: &Progress) -> Option<Health> {
-        let health: Health = serde_json::from_value(self.client.health().await.ok()?).ok()?;
+        let health = match self.client.health().await {
+            Err(error @ crate::http::Error::Unauthorized { .. }) => {
+                // Told once: whoever set tokens can say which one this is.
+                let now = (error.to_string(), 0);
+                if self.told.as_ref() != Some(&now) {
+                    said.line(&now.0);
+                    self.told = Some(now);
+                }
+                return None;
+            }
+            health => health.ok()?,
+        };
+        let health: Health = serde_json::from_value(health).ok()?;
         let now = (health.status.clone(), health.pool.workers_ib_connected);
         if self.told.as_ref() != Some(&now) {
             said.line(format_args!("{} of {} workers connected to IB: {}", now.1, self.plan.workers, now.0));

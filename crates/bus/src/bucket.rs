@@ -8,9 +8,8 @@ use async_nats::jetstream::{
 };
 use bytes::Bytes;
 
-use crate::connection::{Bus, BusError, within};
+use crate::connection::{Bus, BusError, STORE_MAX, within};
 
-const STORE_MAX: Duration = Duration::from_secs(2);
 /// The largest value of a bucket.
 pub const VALUE_BYTES_MAX: i32 = 256 * 1024;
 /// The whole bucket; when it is full, writes fail and readers go on without it.

@@ -17,6 +17,8 @@ pub const SERVER_VERSION_MIN: (u64, u64, u64) = (2, 11, 9);
 const CONNECT_MAX: Duration = Duration::from_secs(10);
 /// Bounds one server round trip.
 const BARRIER_MAX: Duration = Duration::from_secs(2);
+/// One write to a stream or a bucket.
+pub(crate) const STORE_MAX: Duration = Duration::from_secs(2);
 /// A dead peer is noticed after two of these; the library's default takes three minutes.
 const PING_PERIOD: Duration = Duration::from_secs(5);
 /// Messages that wait in one subscription. Small: the library's 65,536 would hoard minutes of work at IB's pace.

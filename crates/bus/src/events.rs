@@ -15,9 +15,8 @@ use async_nats::jetstream::{
 use bytes::Bytes;
 use schemas::GatewayName;
 
-use crate::connection::{Bus, BusError, within};
+use crate::connection::{Bus, BusError, STORE_MAX, within};
 
-const STORE_MAX: Duration = Duration::from_secs(2);
 const KEPT_FOR: Duration = Duration::from_secs(7 * 24 * 3_600);
 const STREAM_BYTES_MAX: i64 = 64 * 1024 * 1024;
 /// An event larger than this is no event.

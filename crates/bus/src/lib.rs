@@ -4,6 +4,7 @@
 //! late, after the reconnect); every wait has a deadline; a responder is in its queue group only while it can answer.
 
 mod address;
+mod audit;
 mod beats;
 mod bucket;
 mod call;
@@ -20,6 +21,7 @@ mod restart;
 mod serve;
 mod text;
 
+pub use audit::Audit;
 pub use beats::Beacon;
 pub use bucket::{Bucket, BucketError, VALUE_BYTES_MAX};
 pub use call::{CallOptions, Caller, Patience, Reply, logged_out};

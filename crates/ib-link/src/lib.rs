@@ -42,6 +42,7 @@ mod session;
 mod settings;
 mod state;
 mod store;
+mod untrusted;
 
 pub use ask::HistoryTurn;
 pub use clock::{Clock, Instant};
@@ -51,7 +52,7 @@ pub use lines::{Greeks, GreeksOf, Line, LineRequest, Quote};
 pub use link::Link;
 pub use options::OptionParams;
 pub use probe::{ProbeFault, ProbeReply, probe};
-pub use requests::{Article, BarsRequest, HeadTimestampRequest, Headlines, HeadlinesRequest, NewsProvider};
+pub use requests::{Article, BarsRequest, GatewaySettings, HeadTimestampRequest, Headlines, HeadlinesRequest, NewsProvider};
 pub use schemas::ClientId;
 pub use settings::{ClientIds, MarketDataWanted, Settings};
 pub use state::{Farm, FarmState, Phase, State};

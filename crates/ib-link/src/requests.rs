@@ -18,6 +18,7 @@ use crate::{
     clock::{Instant, instant},
     convert::{self, Bars, Details},
     link::Link,
+    untrusted::cleaned,
 };
 
 /// Rows of one contract query; a query for a whole option chain brings thousands, and a reader that falls behind
@@ -74,6 +75,13 @@ pub struct Headlines {
 pub struct Article {
     pub format: ArticleFormat,
     pub text: String,
+}
+
+/// What a gateway tells of its settings. What it leaves out is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GatewaySettings {
+    /// `Read-Only API`: orders, cancels and the list of orders are refused.
+    pub read_only_api: Option<bool>,
 }
 
 impl Link {
@@ -188,7 +196,16 @@ impl Link {
             ibapi::news::ArticleType::Text if looks_like_html(&found.article_text) => ArticleFormat::Html,
             ibapi::news::ArticleType::Text => ArticleFormat::Text,
         };
-        Ok(Article { format, text: found.article_text })
+        // Base64 has nothing to clean.
+        Ok(Article { format, text: cleaned(found.article_text) })
+    }
+
+    /// The gateway's own settings, where it is new enough to tell them.
+    pub async fn gateway_settings(&self, deadline: Instant) -> Result<GatewaySettings, Fault> {
+        let ask = Ask { what: "a request for the gateway's settings", deadline, upstream: false, cancels: false };
+        let told = self.ask(ask, |session| async move { session.client.config().await }).await?;
+        let api = told.api.and_then(|api| api.settings);
+        Ok(GatewaySettings { read_only_api: api.and_then(|settings| settings.read_only_api) })
     }
 
     /// The gateway's clock; answered by the gateway itself, with or without IB's servers.
@@ -225,7 +242,7 @@ fn readable(rows: Vec<NewsArticle>, wanted: usize) -> Vec<Headline> {
             time: convert::timestamp(row.time),
             provider: row.provider_code,
             article_id: row.article_id,
-            headline: row.headline,
+            headline: cleaned(row.headline),
         })
         .filter(|headline| headline.time != Timestamp::UNIX_EPOCH)
         .collect();

@@ -14,6 +14,7 @@ use tools::{Profile, Texts, Toolset};
 
 use crate::{
     Error,
+    audit::Audit,
     auth::Guard,
     breaker::{Breaker, Decision, Event},
     cancels::Cancels,
@@ -41,6 +42,7 @@ pub(crate) struct Edge {
     pub(crate) listings: mcp::tools::Listings,
     pub(crate) gate: Gate,
     pub(crate) guard: Guard,
+    pub(crate) audit: Audit,
     pub(crate) metrics: Metrics,
     pub(crate) cancels: Cancels,
     pub(crate) calls: Semaphore,
@@ -85,7 +87,8 @@ impl Edge {
             readonly: settings.flag("IB_READONLY"),
             listings: mcp::tools::Listings::new(toolsets),
             gate: Gate::new(settings),
-            guard: Guard::new(settings, profile),
+            guard: Guard::new(settings, profile)?,
+            audit: Audit::default(),
             metrics,
             cancels: Cancels::default(),
             calls: Semaphore::new(CALLS_MAX),

@@ -8,6 +8,7 @@
 //! label; a call ends with the HTTP request that made it.
 
 mod ask;
+mod audit;
 mod auth;
 mod breaker;
 mod caller;
@@ -25,6 +26,11 @@ mod mcp;
 mod metrics;
 mod reply;
 mod rpc;
+
+/// The tokens file, for whoever writes it.
+pub mod tokens {
+    pub use crate::auth::{Entry, FileError, Scope, Scopes, Secret, edit, read};
+}
 
 use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
@@ -46,6 +52,8 @@ pub enum Error {
     Toolset(String),
     #[error("the system gives no random numbers")]
     Random,
+    #[error(transparent)]
+    Auth(#[from] auth::AuthError),
     #[error(transparent)]
     Connect(#[from] bus::ConnectError),
     #[error("NATS cannot be used")]

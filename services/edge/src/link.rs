@@ -7,8 +7,8 @@ use std::{sync::Arc, time::Duration};
 use bus::{Beacon, Bus, Caller, ConnectError};
 use schemas::health::{Heartbeat, State};
 use service::Process;
-use tokio::time::{Instant, MissedTickBehavior};
-use tokio_util::task::AbortOnDropHandle;
+use tokio::time::{Instant, MissedTickBehavior, timeout};
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
     Error,
@@ -22,8 +22,10 @@ use crate::{
 const RETRY_PERIOD: Duration = Duration::from_secs(2);
 /// How often readiness follows the state of the connection when no heartbeat comes.
 const LOOK_PERIOD: Duration = Duration::from_secs(1);
-/// What the edge is called in heartbeats.
-const SERVICE: &str = "edge";
+/// Writing what waits at the end may take this long.
+const AUDIT_MAX: Duration = Duration::from_secs(3);
+/// What the edge is called in heartbeats and in the audit.
+pub(crate) const SERVICE: &str = "edge";
 
 #[derive(Debug)]
 pub(crate) struct Link {
@@ -31,6 +33,8 @@ pub(crate) struct Link {
     beacon: Beacon,
     follower: AbortOnDropHandle<()>,
     watcher: AbortOnDropHandle<()>,
+    writer: AbortOnDropHandle<()>,
+    leave: CancellationToken,
 }
 
 impl Link {
@@ -38,6 +42,10 @@ impl Link {
     pub(crate) async fn close(self) {
         drop(self.follower);
         drop(self.watcher);
+        self.leave.cancel();
+        if timeout(AUDIT_MAX, self.writer).await.is_err() {
+            tracing::error!("the last records of the audit could not be written");
+        }
         self.beacon.finish().await;
         self.bus.close().await;
     }
@@ -65,7 +73,10 @@ pub(crate) async fn establish(edge: &Arc<Edge>, process: &Process) -> Result<Lin
     let beacon = Beacon::start(&bus, edge.gateway.clone(), heartbeats(edge, process));
     let follower = AbortOnDropHandle::new(tokio::spawn(follow(Arc::clone(edge), process.clone())));
     process.admin.set_ready(true);
-    Ok(Link { bus, beacon, follower, watcher: watch::start(edge) })
+    let leave = CancellationToken::new();
+    let writer = edge.audit.writer(bus::Audit::new(&bus, &edge.gateway, SERVICE), leave.clone());
+    let writer = AbortOnDropHandle::new(tokio::spawn(writer));
+    Ok(Link { bus, beacon, follower, watcher: watch::start(edge), writer, leave })
 }
 
 fn heartbeats(edge: &Arc<Edge>, process: &Process) -> impl Fn() -> Heartbeat + Send + Sync + 'static {
@@ -91,6 +102,7 @@ async fn follow(edge: Arc<Edge>, process: Process) {
     let Some(caller) = edge.caller() else { return };
     let mut changes = caller.fleet().changes();
     let mut looks = tokio::time::interval(LOOK_PERIOD);
+    let mut gateway = None;
     loop {
         tokio::select! {
             changed = changes.changed() => {
@@ -103,6 +115,11 @@ async fn follow(edge: Arc<Edge>, process: Process) {
                 }
             }
             _ = looks.tick() => {}
+        }
+        let now = health::gateway(&edge.seen()).map(|part| (part.state, part.since));
+        if now != gateway {
+            edge.metrics.gateway(now);
+            gateway = now;
         }
         process.admin.set_ready(edge.nats_connected() && !process.shutdown.is_cancelled());
     }

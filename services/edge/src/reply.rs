@@ -15,13 +15,25 @@ const CLIENT_ID: &str = "ib-mesh/client_id";
 const QUEUE_MS: &str = "ib-mesh/queue_ms";
 const WORK_MS: &str = "ib-mesh/work_ms";
 const FAULT: &str = "ib-mesh/fault";
+/// Text by third parties is in it: data, not instructions.
+const UNTRUSTED: &str = "ib-mesh/untrusted";
 const CONTEXT: &str = "ib-mesh/context";
 
 /// What is written around the payload, with room to spare.
 const FRAME_BYTES: usize = 1_024;
 
+/// What a reader is shown.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shown<'a> {
+    /// Markdown.
+    pub(crate) text: &'a str,
+    /// Whether third parties wrote some of it.
+    pub(crate) untrusted: bool,
+}
+
 /// A tool that worked. `reply.body` has been read by `Tool::render`, so it is known to be JSON.
-pub(crate) fn success(frame: &Frame<'_>, request: &RequestId, text: &str, context: &impl serde::Serialize, reply: &Reply) -> Vec<u8> {
+pub(crate) fn success(frame: &Frame<'_>, request: &RequestId, shown: Shown<'_>, context: &impl serde::Serialize, reply: &Reply) -> Vec<u8> {
+    let text = shown.text;
     // Escapes make a Markdown text a little longer: one byte a line.
     let mut out = Vec::with_capacity(reply.body.len() + text.len() + text.len() / 8 + FRAME_BYTES);
     frame.begin(&mut out);
@@ -35,6 +47,9 @@ pub(crate) fn success(frame: &Frame<'_>, request: &RequestId, text: &str, contex
     optional(&mut out, CLIENT_ID, reply.client_id.as_ref());
     optional(&mut out, QUEUE_MS, reply.queue_ms.as_ref());
     optional(&mut out, WORK_MS, reply.work_ms.as_ref());
+    if shown.untrusted {
+        member(&mut out, UNTRUSTED, &true);
+    }
     member(&mut out, CONTEXT, context);
     out.extend_from_slice(b"}}}");
     out
@@ -121,7 +136,8 @@ mod tests {
             "market_state": "open", "stale": false });
         let context: schemas::Context = serde_json::from_value(context).expect("a context");
         let text = "# T\n\"x\" \u{2028}";
-        let out = with_id("\"1\"", |id| success(&Frame::plain(id), &RequestId::mint(), text, &context, &reply(body)));
+        let shown = Shown { text, untrusted: true };
+        let out = with_id("\"1\"", |id| success(&Frame::plain(id), &RequestId::mint(), shown, &context, &reply(body)));
         assert!(out.windows(body.len()).any(|window| window == body), "{}", String::from_utf8_lossy(&out));
         let json: Value = serde_json::from_slice(&out).expect("one JSON document");
         assert_eq!((&json["jsonrpc"], &json["id"]), (&json!("2.0"), &json!("1")));
@@ -129,6 +145,7 @@ mod tests {
         assert_eq!(result["content"], json!([{ "type": "text", "text": text }]));
         assert_eq!(result["isError"], json!(false));
         assert_eq!(result["_meta"][CONTEXT]["mode"], json!("paper"));
+        assert_eq!(result["_meta"][UNTRUSTED], json!(true));
         assert_eq!((&result["_meta"][SERVED_BY], &result["_meta"][CLIENT_ID]), (&json!("w\"1"), &json!(10)));
         assert!(result["_meta"].get(QUEUE_MS).is_none(), "what is not known is absent");
     }

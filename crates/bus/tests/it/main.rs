@@ -1,5 +1,6 @@
 //! The bus against a real nats-server; one program, so that it is linked once.
 
+mod audit;
 mod bucket;
 mod calls;
 mod connect;

@@ -114,7 +114,8 @@ fn publishers() -> Vec<(String, BTreeSet<&'static str>)> {
         ("ib.v1.paper.health.edge.0193", &["edge"]),
         ("ib.v1.paper.evt.gateway.connected", &["gateway-ctl"]),
         ("ib.v1.paper.evt.order.1", &[]),
-        ("ib.v1.paper.audit.orders.placed", &[]),
+        ("ib.v1.paper.audit.orders.placed.2026-11", &[]),
+        ("ib.v1.paper.audit.edge.gateway-logout.2026-11", &["edge"]),
         ("ib.v1.paper.md.265598.tick", &[]),
         ("ib.v1.paper.mdctl.acquire", &PEOPLE),
         ("$SRV.PING", &PEOPLE),
@@ -123,8 +124,12 @@ fn publishers() -> Vec<(String, BTreeSet<&'static str>)> {
         ("$KV.gateway-ctl.paper", &["gateway-ctl"]),
         ("$JS.API.STREAM.DELETE.KV_ib-pacing", &[]),
         ("$JS.API.STREAM.PURGE.KV_gateway-ctl", &[]),
-        ("$JS.API.STREAM.CREATE.KV_ib-pacing", &["worker", "gateway-ctl"]),
-        ("$JS.API.STREAM.CREATE.ib-evt-paper", &["gateway-ctl"]),
+        ("$JS.API.STREAM.CREATE.KV_ib-pacing", &["worker", "gateway-ctl", "edge"]),
+        ("$JS.API.STREAM.CREATE.ib-audit-paper-2026-11", &["gateway-ctl", "edge"]),
+        ("$JS.API.STREAM.UPDATE.ib-audit-paper-2026-11", &[]),
+        ("$JS.API.STREAM.PURGE.ib-audit-paper-2026-11", &[]),
+        ("$JS.API.STREAM.DELETE.ib-audit-paper-2026-11", &[]),
+        ("$JS.API.STREAM.MSG.DELETE.ib-audit-paper-2026-11", &[]),
         ("$JS.API.CONSUMER.CREATE.ib-evt-paper", &[]),
         ("$SYS.REQ.SERVER.PING", &[]),
         ("anything", &[]),
@@ -205,4 +210,14 @@ async fn nobody_gets_in_without_a_password() {
         let refused = Wire::login(nats.addr(), user, password).await.err();
         assert!(refused.as_ref().is_some_and(|text| text.contains("Authorization")), "{user}: {refused:?}");
     }
+}
+
+#[tokio::test]
+async fn the_edge_may_write_what_was_changed() -> TestResult {
+    let nats = server().await;
+    let url = format!("nats://edge:edge-pw@{}", nats.addr());
+    let bus = bus::Bus::connect(&bus::Settings { url, creds_file: None, name: "edge".to_owned() }).await?;
+    let at = "2026-11-21T12:00:00Z".parse()?;
+    bus::Audit::new(&bus, &gateway(), "edge").record("gateway-logout", at, "{}".into()).await?;
+    Ok(())
 }

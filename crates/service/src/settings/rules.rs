@@ -12,6 +12,7 @@ pub(super) fn apply(settings: &mut Settings, problems: &mut Vec<String>) {
     live_port(settings, problems);
     client_id_range(settings);
     bind_halves(settings, problems);
+    issuer(settings, problems);
     bind_off_loopback(settings, problems);
 }
 
@@ -56,7 +57,7 @@ fn client_id_range(settings: &mut Settings) {
 }
 
 /// `SERVER_HOST` and `SERVER_PORT` together are `EDGE_BIND`.
-fn bind_halves(settings: &mut Settings, problems: &mut Vec<String>) {
+pub(super) fn bind_halves(settings: &mut Settings, problems: &mut Vec<String>) {
     let host = settings.values.get("SERVER_HOST").cloned();
     let port = settings.values.get("SERVER_PORT").cloned();
     let Some(bind) = settings.values.get("EDGE_BIND").cloned() else { return };
@@ -82,10 +83,23 @@ fn bind_halves(settings: &mut Settings, problems: &mut Vec<String>) {
     }
 }
 
+/// Keys without an issuer and an audience would let in whoever has a token of anybody for anything.
+fn issuer(settings: &Settings, problems: &mut Vec<String>) {
+    let needed = ["EDGE_JWKS_URL", "EDGE_JWT_ISSUER", "EDGE_JWT_AUDIENCE"];
+    let missing: Vec<&str> = needed.into_iter().filter(|name| settings.text(name).is_none()).collect();
+    if !missing.is_empty() && missing.len() < needed.len() {
+        problems.push(format!("{} need each other; {} is not set", needed.join(", "), missing.join(" and ")));
+    }
+    if missing.is_empty() && settings.text("EDGE_AUTH") == Some("none") {
+        problems.push("EDGE_AUTH=none and EDGE_JWKS_URL contradict each other; unset one of them".to_owned());
+    }
+}
+
 /// Off loopback anybody can call: that must be meant.
 fn bind_off_loopback(settings: &Settings, problems: &mut Vec<String>) {
     let Some(Ok(address)) = settings.text("EDGE_BIND").map(super::kind::address) else { return };
-    if !address.ip().is_loopback() && settings.text("EDGE_AUTH") != Some("none") {
-        problems.push(format!("EDGE_BIND {address} is not loopback and this release has no tokens yet; bind to 127.0.0.1, or set EDGE_AUTH=none to serve anyone who reaches it"));
+    let guarded = ["EDGE_TOKENS_FILE", "EDGE_JWKS_URL"].iter().any(|name| settings.text(name).is_some());
+    if !address.ip().is_loopback() && !guarded && settings.text("EDGE_AUTH") != Some("none") {
+        problems.push(format!("EDGE_BIND {address} is not loopback and nobody would be asked for a token; set EDGE_TOKENS_FILE (`ibmesh token new` makes tokens) or EDGE_JWKS_URL, bind to 127.0.0.1, or set EDGE_AUTH=none to serve anyone who reaches it"));
     }
 }

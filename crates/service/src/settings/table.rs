@@ -139,6 +139,16 @@ pub const TABLE: &[Setting] = &[
         &["API_PREFIX"],
     ),
     row("EDGE_AUTH", None, Kind::Choice(&["none"]), &[EDGE], "`none` allows a bind off loopback without tokens, in so many words."),
+    row(
+        "EDGE_TOKENS_FILE",
+        None,
+        Kind::Text,
+        &[EDGE],
+        "File of the tokens that callers must have, as `ibmesh token` writes it; docker-compose.ib.yml needs it.",
+    ),
+    row("EDGE_JWKS_URL", None, Kind::HttpUrl, &[EDGE], "Keys of another issuer whose tokens (JWT, RS256 or ES256) are good too."),
+    row("EDGE_JWT_ISSUER", None, Kind::Text, &[EDGE], "What those tokens must say as `iss`; needed with EDGE_JWKS_URL."),
+    row("EDGE_JWT_AUDIENCE", None, Kind::Text, &[EDGE], "What they must name in `aud`: this edge; needed with EDGE_JWKS_URL."),
     row("EDGE_ALLOWED_HOSTS", None, Kind::List, &[EDGE], "Host names beside loopback that a request may name, comma-separated."),
     row("EDGE_ALLOWED_ORIGINS", None, Kind::List, &[EDGE], "Browser origins that may call, comma-separated."),
     row(
@@ -204,6 +214,13 @@ pub const TABLE: &[Setting] = &[
         Kind::Text,
         &[GATEWAY_CTL],
         "Program and arguments of the backend `process`, as a JSON list; `ibmesh up` sets it.",
+    ),
+    row(
+        "GATEWAY_YIELD_FILE",
+        None,
+        Kind::Text,
+        &[GATEWAY_CTL],
+        "A file that is there while the next start is to give way to another session; whatever starts the gateway looks for it.",
     ),
     row(
         "IB_RESET_REGION",

@@ -6,21 +6,45 @@
 //! Invariants: where tokens are configured nothing passes without a good one, whatever else fails; a token's text is in no
 //! log, no argument and no `Debug`; what is kept for strangers is bounded.
 
+mod file;
 mod guard;
+mod jwks;
+mod jwt;
+mod keeper;
 mod rate;
 mod scope;
+mod tokens;
 
 use std::{
     fmt,
     net::{IpAddr, Ipv6Addr},
+    path::PathBuf,
     sync::Arc,
 };
 
+use jiff::Timestamp;
 use schemas::{Fault, FaultCode, context::Mode};
-use tools::{Profile, Tool};
+use tools::Profile;
 
 pub(crate) use self::guard::{Asked, Denied, Guard};
-pub use self::scope::{Scope, Scopes};
+pub use self::{
+    file::{FileError, edit, read},
+    scope::{Scope, Scopes},
+    tokens::{Entry, Secret},
+};
+
+/// Why the edge does not know whom to let in.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("EDGE_TOKENS_FILE {} holds no token, so nobody could call; `ibmesh token new NAME` makes one", path.display())]
+    NoToken { path: PathBuf },
+    #[error("EDGE_AUTH=none and the tokens in EDGE_TOKENS_FILE {} contradict each other; unset one of them", path.display())]
+    Contradiction { path: PathBuf },
+    #[error("{0}")]
+    Jwks(String),
+}
 
 /// Tells callers apart: for rate limits, for sessions, for what is kept for one of them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -55,17 +79,19 @@ pub(crate) struct Principal {
     scopes: Scopes,
     /// The edge's.
     profile: Profile,
+    /// When its token ends by itself.
+    until: Option<Timestamp>,
 }
 
 impl Principal {
     /// Anybody who reaches an edge that asks nobody who he is.
     pub(crate) fn open(peer: IpAddr, profile: Profile) -> Self {
-        Self { name: format!("http:{peer}").into(), key: Key::of_peer(peer), scopes: Scopes::OPEN, profile }
+        Self { name: format!("http:{peer}").into(), key: Key::of_peer(peer), scopes: Scopes::OPEN, profile, until: None }
     }
 
     /// Who may nothing.
     pub(crate) fn nobody() -> Self {
-        Self { name: "nobody".into(), key: Key::Others, scopes: Scopes::default(), profile: Profile::Readonly }
+        Self { name: "nobody".into(), key: Key::Others, scopes: Scopes::default(), profile: Profile::Readonly, until: None }
     }
 
     pub(crate) fn key(&self) -> &Key {
@@ -88,16 +114,19 @@ impl Principal {
     }
 
     /// Refuses a trade of somebody unknown, unless no real money can be meant. `mode` is what the login is, if known.
-    pub(crate) fn trusted_with(&self, tool: &Tool, mode: Option<Mode>) -> Result<(), Fault> {
+    pub(crate) fn trusted_with(&self, tool: &'static str, profile: Profile, mode: Option<Mode>) -> Result<(), Fault> {
         let harmless = matches!(mode, Some(Mode::Simulated | Mode::Paper));
-        if tool.profile != Profile::Trading || !self.is_open() || harmless {
+        if profile != Profile::Trading || !self.is_open() || harmless {
             return Ok(());
         }
         let why = if mode.is_some() { "the account is live" } else { "what the account is, is not known yet" };
-        Err(Fault::new(FaultCode::Forbidden, format!("`{}` is refused without a token: {why}", tool.name))
+        Err(Fault::new(FaultCode::Forbidden, format!("`{tool}` is refused without a token: {why}"))
             .hint("without tokens only paper accounts are traded; make one with `ibmesh token new` and set EDGE_TOKENS_FILE"))
     }
 }
+
+#[cfg(test)]
+pub(crate) use self::jwt::tests as jwt_tests;
 
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -116,6 +145,7 @@ mod tests {
             key: Key::Token("t".into()),
             scopes: Scopes::parse(scopes).expect("scopes"),
             profile: edge,
+            until: None,
         };
         for (edge, scopes, has) in [
             (Profile::Admin, "mcp.read", vec![Profile::Readonly]),
@@ -130,6 +160,18 @@ mod tests {
             let caller = caller(edge, scopes);
             let found: Vec<Profile> = Profile::ALL.iter().copied().filter(|profile| caller.has(*profile)).collect();
             assert_eq!(found, has, "{edge:?} {scopes}");
+        }
+    }
+
+    #[test]
+    fn strangers_trade_no_real_money() {
+        let open = Principal::open(IpAddr::from([127, 0, 0, 1]), Profile::Trading);
+        let known = Principal { key: Key::Token("t".into()), ..open.clone() };
+        for (mode, trusted) in [(None, false), (Some(Mode::Live), false), (Some(Mode::Paper), true), (Some(Mode::Simulated), true)] {
+            assert_eq!(open.trusted_with("place_order", Profile::Trading, mode).is_ok(), trusted, "{mode:?}");
+            assert!(open.trusted_with("get_positions", Profile::Readonly, mode).is_ok());
+            assert!(open.trusted_with("gateway_login", Profile::Admin, mode).is_ok());
+            assert!(known.trusted_with("place_order", Profile::Trading, mode).is_ok());
         }
     }
 

@@ -27,8 +27,10 @@ use tokio::{
 use super::{answer, head, rest::gateway::failure, sse};
 use crate::{
     ask,
+    auth::Principal,
     caller::Meta,
     edge::{Edge, FOLLOWERS_MAX},
+    health,
 };
 
 pub(super) const PATH: &str = "/gateway/events";
@@ -46,8 +48,7 @@ pub(super) async fn endpoint(State(edge): State<Arc<Edge>>, request: Request) ->
     let (started, request_id) = (Instant::now(), RequestId::mint());
     let counted = edge.metrics.begin(PATH, started);
     let (head, _) = request.into_parts();
-    let caller = Meta::default().caller(&head::principal(&head.extensions));
-    match Follower::start(&edge, request_id, caller, &head.headers).await {
+    match Follower::start(&edge, request_id, head::principal(&head.extensions), &head.headers).await {
         Ok((follower, first)) => {
             counted.end("ok");
             stream(follower, first)
@@ -62,6 +63,7 @@ pub(super) async fn endpoint(State(edge): State<Arc<Edge>>, request: Request) ->
 
 struct Follower {
     edge: Arc<Edge>,
+    principal: Principal,
     heard: Listener,
     /// Since when the state was so that was told first: events up to then had happened already.
     known_until: Timestamp,
@@ -72,7 +74,7 @@ struct Follower {
 }
 
 impl Follower {
-    async fn start(edge: &Arc<Edge>, request_id: RequestId, caller: String, headers: &HeaderMap) -> Result<(Self, Bytes), Fault> {
+    async fn start(edge: &Arc<Edge>, request_id: RequestId, principal: Principal, headers: &HeaderMap) -> Result<(Self, Bytes), Fault> {
         let Ok(place) = Arc::clone(&edge.followers).try_acquire_owned() else {
             return Err(Fault::new(FaultCode::Busy, format!("{FOLLOWERS_MAX} follow the gateway already")));
         };
@@ -83,14 +85,26 @@ impl Follower {
         // First heard, then asked: what changes in between is not lost.
         let heard =
             bus.listen(edge.gateway.gateway_events()).await.map_err(|error| no_nats(format!("the events cannot be heard: {error}")))?;
-        let options = CallOptions { timeout: head::timeout(headers)?, request_id, caller: Some(caller), ..CallOptions::default() };
+        let options = CallOptions {
+            timeout: head::timeout(headers)?,
+            request_id,
+            caller: Some(Meta::default().caller(&principal)),
+            ..CallOptions::default()
+        };
         let status = calls.ask::<Status>(&StatusParams {}, options).await?;
         let last = StateChange::from(&status);
         let first = event(&last);
-        Ok((Self { edge: Arc::clone(edge), heard, known_until: last.at, last, until: Instant::now() + FOLLOW_MAX, _place: place }, first))
+        let until = Instant::now() + FOLLOW_MAX;
+        Ok((Self { edge: Arc::clone(edge), principal, heard, known_until: last.at, last, until, _place: place }, first))
     }
 
     async fn next(&mut self) -> Option<Bytes> {
+        let told = self.told().await?;
+        // A token may have been revoked meanwhile.
+        self.edge.guard.still_admits(&self.principal).then_some(told)
+    }
+
+    async fn told(&mut self) -> Option<Bytes> {
         let shutdown = self.edge.shutdown.clone();
         let silence_ends = self.until.min(Instant::now() + sse::KEEP_ALIVE);
         loop {
@@ -99,7 +113,8 @@ impl Follower {
                 heard = timeout_at(silence_ends, self.heard.next()) => heard,
             };
             let change = match heard {
-                Ok(Some(body)) => read(&body).filter(|change| change.at > self.known_until),
+                // What has no `from` is a call to all sessions, which repeats the state.
+                Ok(Some(body)) => read(&body).filter(|change| change.at > self.known_until && change.from.is_some()),
                 // NATS is gone for good.
                 Ok(None) => return None,
                 Err(_) if Instant::now() >= self.until => return None,
@@ -118,8 +133,7 @@ impl Follower {
 
     fn missed(&self) -> Option<StateChange> {
         let seen = self.edge.seen();
-        let part = seen.iter().filter(|seen| seen.is_alive()).find_map(|seen| seen.beat.gateway.as_ref())?;
-        missed(part, &self.last)
+        missed(health::gateway(&seen)?, &self.last)
     }
 }
 

@@ -82,8 +82,9 @@ fn get(edge: &Arc<Edge>, request: &Request) -> Response {
     let Some(id) = session(request.headers()) else {
         return answer::method("without a session this edge opens no stream; send MCP messages with POST", "POST, DELETE, OPTIONS");
     };
-    match edge.sessions.find(id, principal(request.extensions()).key()) {
-        Found::Live(session) => push::session(edge, session),
+    let principal = principal(request.extensions());
+    match edge.sessions.find(id, principal.key()) {
+        Found::Live(session) => push::session(edge, session, principal),
         Found::Ended | Found::Unknown => no_session(),
     }
 }
@@ -115,7 +116,7 @@ async fn post(edge: &Arc<Edge>, request: Request<Body>) -> Response {
         Answer::Nothing => answer::empty(StatusCode::ACCEPTED),
         Answer::Json(body) => answer::json(StatusCode::OK, body),
         Answer::BadRequest(body) => answer::json(StatusCode::BAD_REQUEST, body),
-        Answer::Forbidden { scope, body } => challenge::insufficient(scope, body, &uri, &head.headers),
+        Answer::Forbidden { scope, body } => challenge::insufficient(scope, body, &challenge::metadata_url(&uri, &head.headers, true)),
         Answer::NotFound(body) => answer::json(StatusCode::NOT_FOUND, body),
         Answer::Welcome { session, body } => {
             let mut response = answer::json(StatusCode::OK, body);
@@ -127,7 +128,7 @@ async fn post(edge: &Arc<Edge>, request: Request<Body>) -> Response {
             let text = "subscriptions/listen is answered with an event stream; send Accept: application/json, text/event-stream";
             refused(edge, StatusCode::NOT_ACCEPTABLE, &Problem::invalid_request(text))
         }
-        Answer::Listen(listening) => push::listener(edge, listening),
+        Answer::Listen(listening) => push::listener(edge, listening, head.principal),
         Answer::Stream { token } => stream(Arc::clone(edge), head, body, token),
     }
 }

@@ -50,6 +50,9 @@ pub(crate) fn router(edge: Arc<Edge>, admin: &Admin) -> Router {
     for head in BTreeSet::from(["", edge.prefix.as_str()]) {
         router = router.route(&format!("{head}{}", events::PATH), any(events::endpoint));
     }
+    for tail in ["", "/{*resource}"] {
+        router = router.route(&format!("{}{tail}", challenge::METADATA), any(challenge::metadata));
+    }
     // A prefix or a gateway's name may make one of these paths again, for which the static one wins.
     router = router.route("/{gateway}/mcp", any(other_gateway)).route("/{gateway}/mcp/", any(other_gateway));
     router.fallback(not_found).with_state(edge).merge(admin.router()).method_not_allowed_fallback(admin_method)
@@ -78,6 +81,7 @@ impl Front {
             Err(fault) => {
                 // A browser sets both headers, so naming them in a log betrays nobody's data; the gate has cut them.
                 tracing::info!(%fault, "refused");
+                self.edge.metrics.denied("host_or_origin");
                 return answer::fault(&fault);
             }
         };
@@ -96,11 +100,15 @@ impl Front {
     async fn guarded(&self, mut request: Request) -> Response {
         let path = request.uri().path();
         if !path.starts_with(challenge::WELL_KNOWN) {
-            let peer = head::peer(request.extensions());
-            let asked = Asked { method: request.method(), headers: request.headers(), peer, is_mcp: self.mcp_paths.contains(path) };
+            let (peer, is_mcp) = (head::peer(request.extensions()), self.mcp_paths.contains(path));
+            let asked = Asked { method: request.method(), headers: request.headers(), peer, is_mcp };
             match self.edge.guard.admit(asked).await {
                 Ok(principal) => drop(request.extensions_mut().insert(principal)),
-                Err(denied) => return challenge::denied(&denied, &request),
+                Err(denied) => {
+                    self.edge.metrics.denied(denied.reason());
+                    let metadata = challenge::metadata_url(request.uri(), request.headers(), is_mcp);
+                    return challenge::denied(&denied, &metadata);
+                }
             }
         }
         self.route(request).await

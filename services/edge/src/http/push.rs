@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{answer, sse};
 use crate::{
+    auth::Principal,
     edge::{Edge, STREAMS_MAX},
     mcp::{
         hub::{Change, Subscription},
@@ -41,20 +42,32 @@ fn place(edge: &Edge) -> Result<OwnedSemaphorePermit, Response> {
     })
 }
 
+/// Whom a stream belongs to, and where it ends.
+struct Reader {
+    edge: Arc<Edge>,
+    principal: Principal,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Reader {
+    /// `ends` is what ends this stream beside the edge's own end.
+    async fn hear(&self, subscription: &Subscription, ends: &CancellationToken) -> Heard {
+        let heard = tokio::select! {
+            biased;
+            () = self.edge.shutdown.cancelled() => Heard::End,
+            () = ends.cancelled() => Heard::End,
+            heard = timeout_at(Instant::now() + sse::KEEP_ALIVE, subscription.next()) => heard.map_or(Heard::Silence, Heard::Changes),
+        };
+        // A token may have been revoked meanwhile.
+        if self.edge.guard.still_admits(&self.principal) { heard } else { Heard::End }
+    }
+}
+
 /// What happened until something is to be sent.
 enum Heard {
     Changes(Vec<Change>),
     Silence,
     End,
-}
-
-async fn hear(subscription: &Subscription, ends: [&CancellationToken; 2]) -> Heard {
-    tokio::select! {
-        biased;
-        () = ends[0].cancelled() => Heard::End,
-        () = ends[1].cancelled() => Heard::End,
-        heard = timeout_at(Instant::now() + sse::KEEP_ALIVE, subscription.next()) => heard.map_or(Heard::Silence, Heard::Changes),
-    }
 }
 
 fn events(changes: &[Change], told: impl Fn(&Change) -> Vec<u8>) -> Bytes {
@@ -64,11 +77,10 @@ fn events(changes: &[Change], told: impl Fn(&Change) -> Vec<u8>) -> Bytes {
 }
 
 struct SessionStream {
+    reader: Reader,
     session: Arc<Session>,
     token: CancellationToken,
-    shutdown: CancellationToken,
     begun: bool,
-    _place: OwnedSemaphorePermit,
 }
 
 impl Drop for SessionStream {
@@ -77,19 +89,20 @@ impl Drop for SessionStream {
     }
 }
 
-pub(super) fn session(edge: &Arc<Edge>, session: Arc<Session>) -> Response {
+pub(super) fn session(edge: &Arc<Edge>, session: Arc<Session>, principal: Principal) -> Response {
     let place = match place(edge) {
         Ok(place) => place,
         Err(busy) => return busy,
     };
     let token = session.stream();
-    let stream = SessionStream { session, token, shutdown: edge.shutdown.clone(), begun: false, _place: place };
+    let reader = Reader { edge: Arc::clone(edge), principal, _place: place };
+    let stream = SessionStream { reader, session, token, begun: false };
     let events = unfold(stream, async |mut stream| {
         if !stream.begun {
             stream.begun = true;
             return Some((Ok::<_, Infallible>(Bytes::from([OPEN, RETRY].concat())), stream));
         }
-        let event = match hear(&stream.session.subscription, [&stream.token, &stream.shutdown]).await {
+        let event = match stream.reader.hear(&stream.session.subscription, &stream.token).await {
             Heard::Changes(changes) => events(&changes, |change| listen::told(change, None)),
             Heard::Silence => Bytes::from_static(QUIET),
             Heard::End => return None,
@@ -100,24 +113,24 @@ pub(super) fn session(edge: &Arc<Edge>, session: Arc<Session>) -> Response {
 }
 
 struct ListenStream {
+    reader: Reader,
     listening: Listening,
-    shutdown: CancellationToken,
     begun: bool,
     ended: bool,
-    _place: OwnedSemaphorePermit,
 }
 
-pub(super) fn listener(edge: &Arc<Edge>, listening: Listening) -> Response {
+pub(super) fn listener(edge: &Arc<Edge>, listening: Listening, principal: Principal) -> Response {
     let place = match place(edge) {
         Ok(place) => place,
         Err(busy) => return busy,
     };
-    let stream = ListenStream { listening, shutdown: edge.shutdown.clone(), begun: false, ended: false, _place: place };
+    let reader = Reader { edge: Arc::clone(edge), principal, _place: place };
+    let stream = ListenStream { reader, listening, begun: false, ended: false };
     let events = unfold(stream, async |mut stream| {
         let event = if stream.ended {
             return None;
         } else if stream.begun {
-            match hear(&stream.listening.subscription, [&stream.shutdown, &stream.shutdown]).await {
+            match stream.reader.hear(&stream.listening.subscription, &stream.reader.edge.shutdown).await {
                 Heard::Changes(changes) => events(&changes, |change| stream.listening.told(change)),
                 Heard::Silence => Bytes::from_static(QUIET),
                 Heard::End => {

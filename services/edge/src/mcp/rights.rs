@@ -34,7 +34,12 @@ pub(super) fn lacked(edge: &Edge, request: &Request<'_>, principal: &Principal) 
         }
         _ => Scope::Read,
     };
-    (!principal.scopes().has(scope)).then_some(scope)
+    if principal.scopes().has(scope) {
+        return None;
+    }
+    tracing::info!(who = %principal, lacks = scope.as_str(), "refused");
+    edge.metrics.denied("scope");
+    Some(scope)
 }
 
 pub(super) fn problem(scope: Scope) -> Problem {

@@ -21,11 +21,13 @@ use super::{
 };
 use crate::{
     ask::{self, Question},
+    audit::{Change, Entry},
     auth::Principal,
     breaker::Evidence,
     caller::Meta,
     edge::Edge,
-    fault_map, health, reply,
+    fault_map, health,
+    reply::{self, Shown},
     rpc::{self, Problem, Request},
 };
 
@@ -116,6 +118,19 @@ struct Asked<'a> {
     asker: &'a Asker<'a>,
 }
 
+impl Asked<'_> {
+    /// The record of a call that is no read.
+    fn audited<'e>(&self, edge: &'e Edge) -> Option<Entry<'e>> {
+        if self.tool.annotations.read_only {
+            return None;
+        }
+        let mut arguments = Vec::new();
+        rpc::write_json(&mut arguments, &self.params.arguments);
+        let (who, row) = (self.params.meta.caller(&self.asker.principal), self.tool.operation());
+        Some(edge.audit.begin(Change { who, asked: self.tool.name, row, arguments: &arguments, request: self.request }))
+    }
+}
+
 pub(crate) async fn call(edge: &Edge, request: &Request<'_>, asker: &Asker<'_>) -> Result<Vec<u8>, Problem> {
     let started = Instant::now();
     let params = Params::read(request.params)?;
@@ -123,6 +138,7 @@ pub(crate) async fn call(edge: &Edge, request: &Request<'_>, asker: &Asker<'_>) 
     let asked = Asked { tool, params, request: RequestId::mint(), asker };
     let counted = edge.metrics.begin(tool.name, started);
     let frame = Frame::new(edge, asker, request.id);
+    let audited = asked.audited(edge);
     let cancel = edge.cancels.enter(asker.cancel_key(request.id.as_json()));
     let ended = tokio::select! {
         biased;
@@ -130,18 +146,21 @@ pub(crate) async fn call(edge: &Edge, request: &Request<'_>, asker: &Asker<'_>) 
         () = cancel.cancelled() => Err(Stop::Fault(Fault::new(FaultCode::Cancelled, "the caller cancelled this call"))),
     };
     let outcome = match &ended {
-        Ok(_) => "ok",
+        Ok((outcome, _)) => outcome,
         Err(Stop::Fault(fault)) => fault.code.as_str(),
         Err(Stop::Problem(_)) => FaultCode::InvalidParams.as_str(),
     };
     counted.end(outcome);
+    if let Some(audited) = audited {
+        audited.end(outcome);
+    }
     let level = if ended.is_ok() { Level::Info } else { Level::Warning };
     asker.log(level, || {
         let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         json!({ "tool": tool.name, "outcome": outcome, "elapsed_ms": elapsed_ms, "request_id": asked.request.to_string() })
     });
     match ended {
-        Ok(answer) => Ok(answer),
+        Ok((_, answer)) => Ok(answer),
         Err(Stop::Problem(problem)) => Err(problem),
         Err(Stop::Fault(fault)) => {
             ask::log(asked.request, tool.name, &fault, started);
@@ -175,20 +194,23 @@ pub(super) fn asks_first(tool: &Tool) -> bool {
     tool.profile == Profile::Admin && tool.annotations.destructive == Some(true)
 }
 
-async fn allowed(edge: &Edge, asked: &Asked<'_>, request: &Request<'_>, frame: &Frame<'_>) -> Result<Vec<u8>, Stop> {
+/// How it ended, in one word, and the answer.
+type Ended = (&'static str, Vec<u8>);
+
+async fn allowed(edge: &Edge, asked: &Asked<'_>, request: &Request<'_>, frame: &Frame<'_>) -> Result<Ended, Stop> {
     let tool = asked.tool;
     // What is refused anyway is not asked about.
-    if asks_first(tool) && edge.profile.has(tool.profile) && tool.bind(&asked.params.arguments).is_ok() {
+    if asks_first(tool) && asked.asker.principal.has(tool.profile) && tool.bind(&asked.params.arguments).is_ok() {
         let (brought, arguments) = (Brought::read(request)?, &asked.params.arguments);
         let bound = Bound { principal: asked.asker.principal.key(), method: "tools/call", name: tool.name, arguments };
         let question = format!("{} the gateway `{}`? Everybody who uses it is without IB until it is back.", tool.title, edge.gateway);
         match confirm::confirm(edge, asked.asker, &bound, &brought, &question).await? {
             Word::Go => {}
-            Word::Ask(result) => return Ok(frame.value("tools/call", result)),
+            Word::Ask(result) => return Ok(("asked", frame.value("tools/call", result))),
             Word::Stop(fault) => return Err(fault.into()),
         }
     }
-    Ok(perform(edge, asked, frame).await?)
+    Ok(("ok", perform(edge, asked, frame).await?))
 }
 
 /// The tool that a `tools/call` names.
@@ -219,7 +241,7 @@ async fn perform(edge: &Edge, asked: &Asked<'_>, frame: &Frame<'_>) -> Result<Ve
     if !edge.profile.has(tool.profile) {
         return Err(outside_profile(edge, tool));
     }
-    asked.asker.principal.trusted_with(tool, health::mode(&edge.seen()))?;
+    asked.asker.principal.trusted_with(tool.name, tool.profile, health::mode(&edge.seen()))?;
     let granted = asked.asker.timeout.clone()?;
     let mut call = tool.bind(&asked.params.arguments)?;
     let meta = &asked.params.meta;
@@ -241,11 +263,11 @@ async fn perform(edge: &Edge, asked: &Asked<'_>, frame: &Frame<'_>) -> Result<Ve
             let stale = rendered.context.as_ref().is_some_and(|context| context.stale);
             let evidence = if stale { Evidence::None } else { Evidence::Answered };
             let answer = match rendered.context.take() {
-                Some(context) => reply::success(frame, &asked.request, &rendered.text, &context, reply),
+                Some(context) => reply::success(frame, &asked.request, shown(tool, &rendered.text), &context, reply),
                 None => {
                     let context = gateway_context(edge);
                     rendered.about_gateway(&context);
-                    reply::success(frame, &asked.request, &rendered.text, &context, reply)
+                    reply::success(frame, &asked.request, shown(tool, &rendered.text), &context, reply)
                 }
             };
             answered.passage.ended(evidence);
@@ -257,6 +279,11 @@ async fn perform(edge: &Edge, asked: &Asked<'_>, frame: &Frame<'_>) -> Result<Ve
                 .hint("the edge and the process that answered are of different releases, or that one is broken; update both"))
         }
     }
+}
+
+/// A tool that looks beyond IB's own records brings what anybody can have written.
+fn shown<'a>(tool: &Tool, text: &'a str) -> Shown<'a> {
+    Shown { text, untrusted: tool.annotations.open_world }
 }
 
 fn gateway_context(edge: &Edge) -> GatewayContext {

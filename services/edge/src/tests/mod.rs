@@ -2,9 +2,11 @@
 
 mod asking;
 mod attacks;
+mod auth;
 mod client;
 mod gateway;
 mod http;
+mod issuer;
 mod modern;
 mod nats;
 mod options;

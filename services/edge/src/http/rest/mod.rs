@@ -43,6 +43,7 @@ use super::{
 };
 use crate::{
     ask::{self, ProgressSink, Question},
+    audit::Change,
     breaker::Evidence,
     caller::Meta,
     edge::Edge,
@@ -177,8 +178,17 @@ impl Call {
     async fn run(self, edge: &Edge, progress: Option<ProgressSink>) -> Result<Written, Fault> {
         let (path, request, started) = (self.endpoint.path, self.request, self.started);
         let counted = edge.metrics.begin(path, started);
+        // What is posted changes something.
+        let audited = (self.endpoint.verb == Verb::Post).then(|| {
+            let (who, row) = (self.caller.clone(), &self.endpoint.row);
+            edge.audit.begin(Change { who, asked: path, row, arguments: &self.params, request })
+        });
         let ended = self.perform(edge, progress).await;
-        counted.end(ended.as_ref().map_or_else(|fault| fault.code.as_str(), |_| "ok"));
+        let outcome = ended.as_ref().map_or_else(|fault| fault.code.as_str(), |_| "ok");
+        counted.end(outcome);
+        if let Some(audited) = audited {
+            audited.end(outcome);
+        }
         ended.inspect_err(|fault| ask::log(request, path, fault, started))
     }
 
