@@ -12,5 +12,6 @@ mod gateway;
 mod harness;
 mod health;
 mod options;
+mod resources;
 mod tools;
 mod up;

@@ -13,8 +13,11 @@ mod auth;
 mod breaker;
 mod caller;
 mod cancels;
+mod conformance;
 mod edge;
 mod fault_map;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod health;
 mod http;
 mod link;
@@ -49,6 +52,8 @@ pub enum Error {
     Notify(#[from] service::notify::NotTold),
     #[error("EDGE_TOOLSETS names `{0}`; known are {known}", known = known_toolsets())]
     Toolset(String),
+    #[error("the system gives no random numbers")]
+    Random,
     #[error(transparent)]
     Auth(#[from] auth::AuthError),
     #[error(transparent)]

@@ -15,6 +15,7 @@ use crate::{
     breaker::Event,
     edge::{CALLS_MAX, Edge},
     health,
+    mcp::watch,
 };
 
 /// Pause between attempts to reach NATS, each of which has its own deadline in `bus`.
@@ -31,6 +32,7 @@ pub(crate) struct Link {
     bus: Bus,
     beacon: Beacon,
     follower: AbortOnDropHandle<()>,
+    watcher: AbortOnDropHandle<()>,
     writer: AbortOnDropHandle<()>,
     leave: CancellationToken,
 }
@@ -39,6 +41,7 @@ impl Link {
     /// Says good-bye and leaves after everything sent has left.
     pub(crate) async fn close(self) {
         drop(self.follower);
+        drop(self.watcher);
         self.leave.cancel();
         if timeout(AUDIT_MAX, self.writer).await.is_err() {
             tracing::error!("the last records of the audit could not be written");
@@ -73,7 +76,7 @@ pub(crate) async fn establish(edge: &Arc<Edge>, process: &Process) -> Result<Lin
     let leave = CancellationToken::new();
     let writer = edge.audit.writer(bus::Audit::new(&bus, &edge.gateway, SERVICE), leave.clone());
     let writer = AbortOnDropHandle::new(tokio::spawn(writer));
-    Ok(Link { bus, beacon, follower, writer, leave })
+    Ok(Link { bus, beacon, follower, watcher: watch::start(edge), writer, leave })
 }
 
 fn heartbeats(edge: &Arc<Edge>, process: &Process) -> impl Fn() -> Heartbeat + Send + Sync + 'static {

@@ -6,7 +6,7 @@
 use bus::Reply;
 use schemas::{Fault, RequestId};
 
-use crate::rpc::{self, Id, write_json};
+use crate::{mcp::frame::Frame, rpc::write_json};
 
 /// `_meta` keys; MCP 2025-06-18 "_meta" asks for a prefix.
 const REQUEST_ID: &str = "ib-mesh/request_id";
@@ -32,15 +32,16 @@ pub(crate) struct Shown<'a> {
 }
 
 /// A tool that worked. `reply.body` has been read by `Tool::render`, so it is known to be JSON.
-pub(crate) fn success(id: Id<'_>, request: &RequestId, shown: Shown<'_>, context: &impl serde::Serialize, reply: &Reply) -> Vec<u8> {
+pub(crate) fn success(frame: &Frame<'_>, request: &RequestId, shown: Shown<'_>, context: &impl serde::Serialize, reply: &Reply) -> Vec<u8> {
     let text = shown.text;
     // Escapes make a Markdown text a little longer: one byte a line.
     let mut out = Vec::with_capacity(reply.body.len() + text.len() + text.len() / 8 + FRAME_BYTES);
-    rpc::begin_result(&mut out, id);
+    frame.begin(&mut out);
     content(&mut out, text);
     out.extend_from_slice(br#","structuredContent":"#);
     out.extend_from_slice(&reply.body);
-    out.extend_from_slice(br#","isError":false,"_meta":{"#);
+    out.extend_from_slice(br#","isError":false,"#);
+    frame.begin_meta(&mut out);
     member(&mut out, REQUEST_ID, &request.to_string());
     optional(&mut out, SERVED_BY, reply.served_by.as_ref());
     optional(&mut out, CLIENT_ID, reply.client_id.as_ref());
@@ -55,20 +56,29 @@ pub(crate) fn success(id: Id<'_>, request: &RequestId, shown: Shown<'_>, context
 }
 
 /// A tool that failed: the text says what happened and what to do, `_meta` has the fault for programs.
-pub(crate) fn failure(id: Id<'_>, request: &RequestId, fault: &Fault) -> Vec<u8> {
+pub(crate) fn failure(frame: &Frame<'_>, request: &RequestId, fault: &Fault) -> Vec<u8> {
     let text = tools::fault_text(fault);
     let mut out = Vec::with_capacity(2 * text.len() + FRAME_BYTES);
-    rpc::begin_result(&mut out, id);
+    frame.begin(&mut out);
     content(&mut out, &text);
-    out.extend_from_slice(br#","isError":true,"_meta":{"#);
+    out.extend_from_slice(br#","isError":true,"#);
+    frame.begin_meta(&mut out);
     member(&mut out, REQUEST_ID, &request.to_string());
     member(&mut out, FAULT, fault);
     out.extend_from_slice(b"}}}");
     out
 }
 
+/// `_meta` of an answer that is no tool's.
+pub(crate) fn meta(request: &RequestId, reply: &Reply) -> serde_json::Value {
+    let mut meta = serde_json::Map::from_iter([(REQUEST_ID.to_owned(), request.to_string().into())]);
+    meta.extend(reply.served_by.as_ref().map(|id| (SERVED_BY.to_owned(), id.as_str().into())));
+    meta.extend(reply.client_id.map(|id| (CLIENT_ID.to_owned(), id.into())));
+    meta.into()
+}
+
 fn content(out: &mut Vec<u8>, text: &str) {
-    out.extend_from_slice(br#"{"content":[{"type":"text","text":"#);
+    out.extend_from_slice(br#""content":[{"type":"text","text":"#);
     write_json(out, &text);
     out.extend_from_slice(b"}]");
 }
@@ -97,6 +107,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::rpc::{self, Id};
 
     fn reply(body: &'static [u8]) -> Reply {
         Reply {
@@ -125,7 +136,8 @@ mod tests {
             "market_state": "open", "stale": false });
         let context: schemas::Context = serde_json::from_value(context).expect("a context");
         let text = "# T\n\"x\" \u{2028}";
-        let out = with_id("\"1\"", |id| success(id, &RequestId::mint(), Shown { text, untrusted: true }, &context, &reply(body)));
+        let shown = Shown { text, untrusted: true };
+        let out = with_id("\"1\"", |id| success(&Frame::plain(id), &RequestId::mint(), shown, &context, &reply(body)));
         assert!(out.windows(body.len()).any(|window| window == body), "{}", String::from_utf8_lossy(&out));
         let json: Value = serde_json::from_slice(&out).expect("one JSON document");
         assert_eq!((&json["jsonrpc"], &json["id"]), (&json!("2.0"), &json!("1")));
@@ -141,7 +153,7 @@ mod tests {
     #[test]
     fn a_failed_tool_has_no_structured_content() {
         let fault = Fault::new(FaultCode::GatewayDown, "IB is \"away\"").hint("wait");
-        let out = with_id("-7", |id| failure(id, &RequestId::mint(), &fault));
+        let out = with_id("-7", |id| failure(&Frame::plain(id), &RequestId::mint(), &fault));
         let json: Value = serde_json::from_slice(&out).expect("one JSON document");
         assert_eq!(json["id"], json!(-7));
         assert_eq!(json["result"]["isError"], json!(true));

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from jsonschema import Draft202012Validator
 from mcp import Client
+from mcp.types import PromptReference, ResourceTemplateReference
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "schemas" / "json"
 # What a tool asks, whose answer is its structuredContent.
@@ -56,9 +57,9 @@ def told(name, problem=None):
     print(json.dumps({"name": f"mcp client: {name}", "problem": problem}), flush=True)
 
 
-def unlike_its_schema(name, content):
+def unlike_its_schema(operation, content):
     """The first thing in which an answer differs from its operation's published schema, or None."""
-    schema = json.loads((SCHEMAS / f"{OPERATIONS[name]}.reply.json").read_text())
+    schema = json.loads((SCHEMAS / f"{operation}.reply.json").read_text())
     error = next(Draft202012Validator(schema).iter_errors(content), None)
     return error and f"{error.json_path}: {error.message}"[:500]
 
@@ -78,7 +79,7 @@ async def call(client, name, arguments, **how):
     elif "SIMULATED" not in text.splitlines()[-1]:
         told(name, f"the text does not end with its context: {text[-200:]}")
     else:
-        told(name, unlike_its_schema(name, result.structured_content))
+        told(name, unlike_its_schema(OPERATIONS[name], result.structured_content))
     return result.structured_content
 
 
@@ -106,12 +107,47 @@ async def options(client, chain):
     told("two strikes are quoted", None if len(set(strikes)) == 2 and quoted == strikes else f"{quoted} for {strikes}")
 
 
+# The operation whose reply a resource is; health is the edge's own report.
+RESOURCES = {"ibkr://accounts": "account.summary", "ibkr://health": None, "ibkr://positions/": "account.positions"}
+
+
+async def resources(client):
+    """Every listed resource is read, and a template's variable is completed with what is listed."""
+    listed = [resource.uri for resource in (await client.list_resources()).resources]
+    unread = [head for head in RESOURCES if not any(uri.startswith(head) for uri in listed)]
+    told("lists every resource", f"{unread} are not in {listed}" if unread else None)
+    for uri in listed:
+        content = (await client.read_resource(uri)).contents[0]
+        operation = next((operation for head, operation in RESOURCES.items() if uri.startswith(head)), uri)
+        document = json.loads(content.text)
+        problem = operation and unlike_its_schema(operation, document)
+        told(f"reads {uri.split('/')[2]}", problem or (None if content.mime_type == "application/json" else content.mime_type))
+    template = (await client.list_resource_templates()).resource_templates[0].uri_template
+    found = await client.complete(ResourceTemplateReference(uri=template), {"name": "account", "value": "DU"})
+    wanted = [template.replace("{account}", account) for account in found.completion.values]
+    told("completes an account", None if wanted and set(wanted) <= set(listed) else f"{wanted} of {listed}")
+
+
+async def prompts(client):
+    """Every prompt is got with its required arguments, and what is typed into one is completed."""
+    listed = (await client.list_prompts()).prompts
+    told("lists every prompt", None if len(listed) >= 4 else f"listed {[prompt.name for prompt in listed]}")
+    for prompt in listed:
+        arguments = {argument.name: "AAPL" for argument in prompt.arguments or [] if argument.required}
+        got = await client.get_prompt(prompt.name, arguments)
+        told(prompt.name, None if "`" in got.messages[0].content.text else got.messages[0].content.text)
+    found = await client.complete(PromptReference(name="pre_trade_checklist"), {"name": "bar_size", "value": "5"})
+    told("completes a bar size", None if found.completion.values[:2] == ["5 secs", "5 mins"] else f"{found.completion}")
+
+
 async def main(url):
     async with Client(url, mode="legacy") as client:
         listed = {tool.name for tool in (await client.list_tools()).tools}
         wanted = {*ARGUMENTS, "get_article", "get_option_chain_greeks", "get_option_quotes"}
         told("lists every tool", None if listed == wanted else f"listed {sorted(listed)}, wanted {sorted(wanted)}")
         told("gets instructions", None if client.instructions else "there are none")
+        await resources(client)
+        await prompts(client)
         answers = {name: await call(client, name, arguments) or {} for name, arguments in ARGUMENTS.items()}
         await options(client, answers["get_option_chain"])
         headlines = answers["get_historical_news"].get("headlines") or []
