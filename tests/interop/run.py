@@ -37,9 +37,8 @@ def told(name, problem=None):
     print(f"FAIL  {name}: {problem}" if problem else f"ok    {name}", flush=True)
 
 
-def python_with_clients():
+def python_with_clients(pins=HERE / "requirements.txt"):
     """The venv's Python. One venv per set of pins, kept, so that the next run need not install."""
-    pins = HERE / "requirements.txt"
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     key = hashlib.sha256(pins.read_bytes() + sys.version.encode()).hexdigest()[:12]
     folder = cache / "ib-mesh-ci" / f"interop-{key}"

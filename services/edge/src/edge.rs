@@ -18,7 +18,7 @@ use crate::{
     breaker::{Breaker, Decision, Event},
     cancels::Cancels,
     health,
-    http::gate::Gate,
+    http::{gate::Gate, openapi},
     mcp,
     metrics::Metrics,
 };
@@ -38,6 +38,8 @@ pub(crate) struct Edge {
     pub(crate) readonly: bool,
     /// The result of `tools/list`, which never changes while the process runs.
     pub(crate) listing: Bytes,
+    /// The body of `/openapi.json`, likewise.
+    pub(crate) openapi: Bytes,
     pub(crate) gate: Gate,
     pub(crate) metrics: Metrics,
     pub(crate) cancels: Cancels,
@@ -60,9 +62,11 @@ impl Edge {
         let toolsets = toolsets(&settings.list("EDGE_TOOLSETS"))?;
         let metrics = Metrics::default();
         process.admin.register(|registry| metrics.register(registry));
+        let prefix = settings.text("EDGE_API_PREFIX").unwrap_or("/api/v1").to_owned();
         Ok(Self {
             gateway: settings.gateway(),
-            prefix: settings.text("EDGE_API_PREFIX").unwrap_or("/api/v1").to_owned(),
+            openapi: openapi::written(openapi::Facts { prefix: &prefix, guarded: false }),
+            prefix,
             profile,
             readonly: settings.flag("IB_READONLY"),
             listing: mcp::tools::listing(profile, &toolsets),
