@@ -75,7 +75,7 @@ impl EdgeClient {
             return Err(bad("it must begin with http:// and name a host".to_owned()));
         }
         let mut builder = Client::builder().connect_timeout(CONNECT_MAX);
-        if loopback(&base) {
+        if is_loopback(&base) {
             // A company's HTTP_PROXY cannot reach this machine's loopback.
             builder = builder.no_proxy();
         }
@@ -134,13 +134,13 @@ impl EdgeClient {
     }
 }
 
-fn loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// reqwest's own words name the URL once more; the last cause says what the system answered.
-fn root_cause(error: &dyn std::error::Error) -> String {
+pub(crate) fn root_cause(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(next) = cause.source() {
         cause = next;
@@ -176,8 +176,8 @@ mod tests {
     #[test]
     fn loopback_is_never_asked_through_a_proxy() {
         for url in ["http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1"] {
-            assert!(loopback(&url.parse().unwrap()), "{url}");
+            assert!(is_loopback(&url.parse().unwrap()), "{url}");
         }
-        assert!(!loopback(&"http://gateway.example:1".parse().unwrap()));
+        assert!(!is_loopback(&"http://gateway.example:1".parse().unwrap()));
     }
 }

@@ -12,6 +12,7 @@ mod gateway;
 mod health;
 mod healthcheck;
 mod http;
+mod mcp;
 mod out;
 mod provision;
 mod record;
@@ -45,6 +46,7 @@ enum Command {
     Call(call::Options),
     Gateway(gateway::Options),
     Doctor(doctor::Options),
+    Mcp(mcp::Options),
     /// Run the HTTP edge: MCP and /health.
     Edge(serve::ServiceArgs<serve::Edge>),
     /// Run one worker: an IB session that answers reads.
@@ -91,6 +93,7 @@ async fn run(command: Command) -> ExitCode {
         Command::Call(options) => call::run(options).await,
         Command::Gateway(options) => gateway::run(options).await,
         Command::Doctor(options) => doctor::run(options).await,
+        Command::Mcp(options) => mcp::run(options).await,
         Command::Healthcheck(options) => healthcheck::run(options).await,
         Command::Edge(args) => serve::edge(args).await,
         Command::Worker(args) => serve::worker(args).await,

@@ -10,5 +10,6 @@ mod fleet;
 mod harness;
 mod health;
 mod options;
+mod stdio;
 mod tools;
 mod up;

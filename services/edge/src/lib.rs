@@ -17,10 +17,13 @@ mod health;
 mod http;
 mod link;
 mod listen;
+mod local;
 mod mcp;
 mod metrics;
 mod reply;
 mod rpc;
+
+pub use local::{Answer, Local};
 
 use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 

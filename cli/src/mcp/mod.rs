@@ -1,0 +1,209 @@
+//! `ibmesh mcp`: MCP over lines on stdin and stdout, for clients and proxies that start a process.
+//!
+//! [`lines`] reads and writes, [`conversation`] keeps the requests under way, [`bridge`] carries them through a [`door`]: a
+//! running edge, or an edge in this process that is linked to NATS.
+//!
+//! Invariants: stdout carries JSON-RPC lines and nothing else; a token comes from the environment or from a file, never
+//! from an argument; whatever ends this process ends the stack that `--up` started.
+
+mod bridge;
+mod conversation;
+mod door;
+mod events;
+mod lines;
+mod message;
+
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode, time::Duration};
+
+use edge::Local;
+use service::{Process, Settings, settings::EDGE};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use self::{conversation::Conversation, door::Door};
+use crate::{http::DEFAULT_EDGE, out, serve, up};
+
+/// How long NATS may take to answer.
+const NATS_MAX: Duration = Duration::from_secs(4);
+/// What was said last may take this long to be read.
+const WRITTEN_MAX: Duration = Duration::from_secs(5);
+const TOKEN_BYTES_MAX: usize = 16 * 1024;
+const USAGE: u8 = 2;
+
+/// Speak MCP over stdin and stdout, one JSON-RPC message a line.
+///
+/// Answers come from a running edge: that of --edge, else one at the default address; where none runs, from services on NATS
+/// (NATS_URL and the other settings of `ibmesh edge`). A token for the edge is read from EDGE_TOKEN, EDGE_TOKEN_FILE or
+/// --token-file. Logs go to stderr.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Options {
+    /// URL of the edge; without it http://127.0.0.1:48012, then NATS.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["up", "nats"])]
+    edge: Option<String>,
+    /// Straight to NATS, without looking for an edge.
+    #[arg(long, conflicts_with = "up")]
+    nats: bool,
+    /// File with the token that the edge wants.
+    #[arg(long, value_name = "PATH")]
+    token_file: Option<PathBuf>,
+    /// Start a private stack, with the simulator unless --gateway or IB_HOST says otherwise, and end it with stdin.
+    #[arg(long)]
+    up: bool,
+    /// The gateway of the private stack, as for `ibmesh up`.
+    #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, default_missing_value = "", requires = "up")]
+    gateway: Option<String>,
+}
+
+/// Where to look for who answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Way {
+    Edge(String),
+    Nats,
+    /// An edge at the default address, else NATS.
+    Any,
+}
+
+pub(crate) async fn run(options: Options) -> ExitCode {
+    serve::log_to_stderr();
+    let ended = |code: u8, problem: &dyn std::fmt::Display| {
+        out::problem(format_args!("ibmesh mcp: {problem}"));
+        ExitCode::from(code)
+    };
+    let token = match token(options.token_file.clone(), |name| std::env::var(name).ok()) {
+        Ok(token) => token,
+        Err(problem) => return ended(USAGE, &problem),
+    };
+    let end = match ends() {
+        Ok(end) => end,
+        Err(error) => return ended(1, &error),
+    };
+    if !options.up {
+        let way = match options.edge {
+            Some(edge) => Way::Edge(edge),
+            None if options.nats => Way::Nats,
+            None => Way::Any,
+        };
+        return converse(way, token, &end).await;
+    }
+    let started = tokio::select! {
+        started = up::Private::start(options.gateway) => started,
+        () = end.cancelled() => return ExitCode::SUCCESS,
+    };
+    match started {
+        Ok(stack) => {
+            let code = converse(Way::Edge(stack.edge()), token, &end).await;
+            stack.end().await;
+            code
+        }
+        Err(error) => ended(1, &error),
+    }
+}
+
+async fn converse(way: Way, token: Option<String>, end: &CancellationToken) -> ExitCode {
+    let lines = lines::read(std::io::stdin());
+    let (out, written) = lines::write(std::io::stdout());
+    let mut unread = written.ended;
+    let gone = end.child_token();
+    let conversation = Conversation::new(way, token, out);
+    let had_door = {
+        let gone = gone.clone();
+        let talk = conversation.hold(lines, gone.clone());
+        tokio::pin!(talk);
+        tokio::select! {
+            had_door = &mut talk => had_door,
+            _ = &mut unread => {
+                // Nobody reads any more.
+                gone.cancel();
+                talk.await
+            }
+        }
+    };
+    if !unread.is_terminated() {
+        drop(tokio::time::timeout(WRITTEN_MAX, unread).await);
+    }
+    if had_door { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// SIGTERM, Ctrl-C or the terminal's end: what is under way is given up.
+fn ends() -> std::io::Result<CancellationToken> {
+    let end = CancellationToken::new();
+    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+        let (mut signal, end) = (signal(kind)?, end.clone());
+        tokio::spawn(async move {
+            signal.recv().await;
+            end.cancel();
+        });
+    }
+    Ok(end)
+}
+
+/// Opens a door; otherwise why there is none, and what starts one.
+async fn open(way: &Way) -> Result<Door, String> {
+    let how = "`ibmesh up` starts a stack, `ibmesh mcp --up` a private one, --edge names another edge";
+    match way {
+        Way::Edge(edge) => Door::http(edge).await.map_err(|error| error.to_string()),
+        Way::Nats => nats().await.map_err(|why| format!("{why}; {how}")),
+        Way::Any => match Door::http(DEFAULT_EDGE).await {
+            Ok(door) => Ok(door),
+            Err(_) => nats().await.map_err(|why| format!("no edge answers at {DEFAULT_EDGE}, and {why}; {how}")),
+        },
+    }
+}
+
+/// An edge in this process.
+async fn nats() -> Result<Door, String> {
+    let settings = Settings::load_from_env(EDGE, &BTreeMap::new()).map_err(|error| error.to_string())?;
+    for warning in settings.warnings() {
+        tracing::warn!("{warning}");
+    }
+    match Local::start(Process::new(settings), NATS_MAX).await {
+        Ok(Some(local)) => Ok(Door::Local(local)),
+        Ok(None) => Err(format!("no NATS answers at NATS_URL within {} s", NATS_MAX.as_secs())),
+        Err(error) => Err(format!("NATS cannot be used: {}", service::process::chain(&error))),
+    }
+}
+
+fn token(file: Option<PathBuf>, env: impl Fn(&str) -> Option<String>) -> Result<Option<String>, String> {
+    let env = |name: &str| env(name).filter(|text| !text.trim().is_empty());
+    let file = file.or_else(|| env("EDGE_TOKEN_FILE").map(PathBuf::from));
+    let text = match (file, env("EDGE_TOKEN")) {
+        (Some(_), Some(_)) => return Err("both EDGE_TOKEN and a file of a token are given; give one".to_owned()),
+        (Some(file), None) => {
+            std::fs::read_to_string(&file).map_err(|error| format!("the token file {} cannot be read: {error}", file.display()))?
+        }
+        (None, Some(text)) => text,
+        (None, None) => return Ok(None),
+    };
+    let token = text.trim();
+    // A header's value; the token itself is never shown.
+    if token.is_empty() || token.len() > TOKEN_BYTES_MAX || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("the token must be one word of ASCII".to_owned());
+    }
+    Ok(Some(token.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_comes_from_one_place_and_is_one_word() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("token");
+        std::fs::write(&file, "ibm_abc\n").expect("written");
+        let path = file.to_str().expect("text").to_owned();
+        let from = |file: Option<&PathBuf>, said: &[(&str, &str)]| {
+            let said: BTreeMap<String, String> = said.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            token(file.cloned(), |name| said.get(name).cloned())
+        };
+        assert_eq!(from(None, &[]), Ok(None));
+        assert_eq!(from(None, &[("EDGE_TOKEN", " ")]), Ok(None));
+        assert_eq!(from(None, &[("EDGE_TOKEN", "ibm_x")]), Ok(Some("ibm_x".to_owned())));
+        assert_eq!(from(Some(&file), &[]), Ok(Some("ibm_abc".to_owned())));
+        assert_eq!(from(None, &[("EDGE_TOKEN_FILE", &path)]), Ok(Some("ibm_abc".to_owned())));
+        assert!(from(Some(&file), &[("EDGE_TOKEN", "ibm_x")]).is_err());
+        assert!(from(Some(&folder.path().join("none")), &[]).is_err());
+        let refused = from(None, &[("EDGE_TOKEN", "two words")]).expect_err("refused");
+        assert!(!refused.contains("words"), "a secret is not quoted: {refused}");
+    }
+}
