@@ -46,7 +46,7 @@ enum Body {
 #[derive(Debug)]
 pub(super) enum Door {
     Http { client: Client, url: String },
-    Local(Local),
+    Local(Box<Local>),
 }
 
 impl Door {

@@ -157,7 +157,7 @@ async fn nats() -> Result<Door, String> {
         tracing::warn!("{warning}");
     }
     match Local::start(Process::new(settings), NATS_MAX).await {
-        Ok(Some(local)) => Ok(Door::Local(local)),
+        Ok(Some(local)) => Ok(Door::Local(Box::new(local))),
         Ok(None) => Err(format!("no NATS answers at NATS_URL within {} s", NATS_MAX.as_secs())),
         Err(error) => Err(format!("NATS cannot be used: {}", service::process::chain(&error))),
     }

@@ -77,6 +77,7 @@ pub(super) const EXPIRATIONS: Endpoint = Endpoint::of::<Expirations>(
     expirations,
 );
 
+// One of moneyness, strikes and the deltas is sent, so one of them has an example.
 pub(super) const CHAIN: Endpoint = Endpoint::of::<Chain>(
     "/options/chain/{symbol}/{expiration}",
     &[
@@ -87,10 +88,9 @@ pub(super) const CHAIN: Endpoint = Endpoint::of::<Chain>(
         MAX_STRIKE,
         Param::query("moneyness", Kind::Number { min: 0.0, max: MONEYNESS_MAX }, "strikes with |strike / underlying price - 1| up to this")
             .such_as("0.05"),
-        Param::query("strikes", Kind::Whole { min: 1, max: STRIKES_EACH_SIDE_MAX }, "so many strikes on each side of the money")
-            .such_as("5"),
-        Param::query("delta_min", DELTA, "lowest absolute delta").such_as("0.2"),
-        Param::query("delta_max", DELTA, "highest absolute delta").such_as("0.8"),
+        Param::query("strikes", Kind::Whole { min: 1, max: STRIKES_EACH_SIDE_MAX }, "so many strikes on each side of the money"),
+        Param::query("delta_min", DELTA, "lowest absolute delta"),
+        Param::query("delta_max", DELTA, "highest absolute delta"),
         Param::query("limit", Kind::Whole { min: 1, max: CHAIN_LIMIT_MAX }, "contracts, those nearest the money; 40 where it is left out")
             .such_as("10"),
         Param::query("offset", OFFSET, "contracts nearest the money to leave out, for the next page").such_as("0"),
