@@ -20,7 +20,7 @@ const HEALTH_MAX: Duration = Duration::from_secs(5);
 /// Above the longest deadline of a read (history: 60 s), so that the edge's own answer arrives first.
 pub(crate) const CALL_MAX: Duration = Duration::from_secs(75);
 
-pub(crate) const DEFAULT_EDGE: &str = "http://127.0.0.1:48012";
+const DEFAULT_EDGE: &str = "http://127.0.0.1:48012";
 
 /// Which edge a command asks.
 #[derive(Debug, Clone, clap::Args)]

@@ -82,7 +82,8 @@ fn ping(id: u32) -> Value {
 #[tokio::test]
 async fn lines_reach_a_running_edge() {
     let stack = Stack::start().await;
-    let mut client = Client::of(&stack);
+    // Nobody names the edge: it is where its own setting says.
+    let mut client = Client::start(&[], &[("EDGE_BIND", &stack.edge.addr.to_string())]);
     let asked = json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
     let said = client.ask(json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": asked})).await;
     assert_eq!((&said["id"], &said["result"]["protocolVersion"]), (&json!(0), &json!("2025-06-18")), "{said}");
@@ -95,19 +96,24 @@ async fn lines_reach_a_running_edge() {
 #[tokio::test]
 async fn lines_reach_nats_without_an_edge() {
     let stack = Stack::start().await;
-    let mut client = Client::start(&["--nats"], &[("NATS_URL", &stack.nats.url())]);
-    let said = client.summary().await;
-    assert_eq!(said["result"]["structuredContent"]["context"]["mode"], "simulated", "{said}");
-    assert_eq!(client.ask(ping(2)).await, json!({"jsonrpc": "2.0", "id": 2, "result": {}}));
-    let (code, took) = timed(client.end()).await;
-    assert_eq!(code, 0);
-    assert!(took < Duration::from_secs(20), "{took:?}");
+    let nats = stack.nats.url();
+    // The second looks for an edge first, where none is.
+    for (args, env) in [(&["--nats"][..], &[("NATS_URL", nats.as_str())][..]), (&[], &[("NATS_URL", &nats), ("EDGE_BIND", "127.0.0.1:1")])]
+    {
+        let mut client = Client::start(args, env);
+        let said = client.summary().await;
+        assert_eq!(said["result"]["structuredContent"]["context"]["mode"], "simulated", "{said}");
+        assert_eq!(client.ask(ping(2)).await, json!({"jsonrpc": "2.0", "id": 2, "result": {}}));
+        let (code, took) = timed(client.end()).await;
+        assert_eq!(code, 0);
+        assert!(took < Duration::from_secs(20), "{took:?}");
+    }
 }
 
 #[tokio::test]
 async fn with_neither_the_first_request_is_told_how_to_start_one() {
-    for args in [&["--edge", "http://127.0.0.1:1"][..], &["--nats"]] {
-        let mut client = Client::start(args, &[("NATS_URL", "nats://127.0.0.1:1")]);
+    for args in [&["--edge", "http://127.0.0.1:1"][..], &["--nats"], &[]] {
+        let mut client = Client::start(args, &[("NATS_URL", "nats://127.0.0.1:1"), ("EDGE_BIND", "127.0.0.1:1")]);
         client.send(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#).await;
         let said = client.ask(ping(7)).await;
         let text = said["error"]["message"].as_str().expect("a text");
@@ -215,6 +221,20 @@ async fn a_private_stack_ends_with_stdin() {
     let parts = descendants(client.proc.raw_pid().expect("it runs"));
     assert!(parts.len() >= 6, "nats-server and its guard, simulator, worker, options, gateway-ctl, edge: {parts:?}");
     assert_eq!(client.end().await, 0);
+    eventually("every part has ended", SOON, async || {
+        let left: Vec<i32> = parts.iter().copied().filter(|pid| runs(*pid)).collect();
+        if left.is_empty() { Ok(()) } else { Err(format!("{left:?} still run")) }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_private_stack_ends_with_a_program_that_was_killed() {
+    let mut client = Client::start(&["--up"], &[("IB_POOL_SIZE", "1")]);
+    assert_eq!(client.ask(ping(1)).await["id"], 1);
+    let parts = descendants(client.proc.raw_pid().expect("it runs"));
+    assert!(parts.len() >= 6, "{parts:?}");
+    client.proc.kill().await;
     eventually("every part has ended", SOON, async || {
         let left: Vec<i32> = parts.iter().copied().filter(|pid| runs(*pid)).collect();
         if left.is_empty() { Ok(()) } else { Err(format!("{left:?} still run")) }

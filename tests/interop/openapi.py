@@ -8,6 +8,7 @@ every check has passed.
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -102,7 +103,7 @@ def schemathesis(python, edge, folder, name, seconds, statuses, *which):
     ended = subprocess.run(
         [str(part) for part in command], capture_output=True, text=True, timeout=3 * seconds + ANSWER_MAX_S, check=False, env=environment, cwd=folder
     )
-    cases = next((line.strip() for line in ended.stdout.splitlines() if "generated" in line), "")
+    cases = next(iter(re.findall(r"\d+ generated.*", ended.stdout)), "")
     told(f"schemathesis: {name}: {cases}", None if ended.returncode == 0 and cases else f"exit code {ended.returncode}\n{ended.stdout[-20000:]}{ended.stderr[-2000:]}")
 
 

@@ -129,7 +129,7 @@ impl Conversation {
         {
             return Err(why.clone());
         }
-        let door = match super::open(&self.way).await {
+        let door = match super::open(&self.way, self.token.is_some()).await {
             Ok(door) => door,
             Err(why) => {
                 out::problem(format_args!("ibmesh mcp: {why}"));

@@ -51,7 +51,7 @@ pub(super) enum Door {
 
 impl Door {
     /// A running edge; fails where none answers.
-    pub(super) async fn http(edge: &str) -> Result<Self, Error> {
+    pub(super) async fn http(edge: &str, has_token: bool) -> Result<Self, Error> {
         let bad = |reason: String| Error::Url { text: edge.to_owned(), reason };
         let base: Url = edge.trim_end_matches('/').parse().map_err(|error| bad(format!("{error}")))?;
         if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() {
@@ -60,6 +60,8 @@ impl Door {
         let mut builder = Client::builder().connect_timeout(CONNECT_MAX).user_agent(AGENT);
         if is_loopback(&base) {
             builder = builder.no_proxy();
+        } else if has_token && base.scheme() == "http" {
+            tracing::warn!("the token goes to {base} unencrypted; use https, or a tunnel that ends on this machine");
         }
         let client = builder.build().map_err(Error::Client)?;
         // Its own /mcp may be written out, as clients' settings have it.

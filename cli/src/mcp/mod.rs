@@ -21,7 +21,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use self::{conversation::Conversation, door::Door};
-use crate::{http::DEFAULT_EDGE, out, serve, up};
+use crate::{http::EdgeArg, out, serve, up};
 
 /// How long NATS may take to answer.
 const NATS_MAX: Duration = Duration::from_secs(4);
@@ -32,22 +32,21 @@ const USAGE: u8 = 2;
 
 /// Speak MCP over stdin and stdout, one JSON-RPC message a line.
 ///
-/// Answers come from a running edge: that of --edge, else one at the default address; where none runs, from services on NATS
+/// Answers come from a running edge: that of --edge, else one where EDGE_BIND has it; where none runs, from services on NATS
 /// (NATS_URL and the other settings of `ibmesh edge`). A token for the edge is read from EDGE_TOKEN, EDGE_TOKEN_FILE or
 /// --token-file. Logs go to stderr.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Options {
-    /// URL of the edge; without it http://127.0.0.1:48012, then NATS.
-    #[arg(long, value_name = "URL", conflicts_with_all = ["up", "nats"])]
-    edge: Option<String>,
+    #[command(flatten)]
+    edge: EdgeArg,
     /// Straight to NATS, without looking for an edge.
-    #[arg(long, conflicts_with = "up")]
+    #[arg(long, conflicts_with_all = ["up", "edge"])]
     nats: bool,
     /// File with the token that the edge wants.
     #[arg(long, value_name = "PATH")]
     token_file: Option<PathBuf>,
     /// Start a private stack, with the simulator unless --gateway or IB_HOST says otherwise, and end it with stdin.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "edge")]
     up: bool,
     /// The gateway of the private stack, as for `ibmesh up`.
     #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, default_missing_value = "", requires = "up")]
@@ -59,8 +58,8 @@ pub(crate) struct Options {
 enum Way {
     Edge(String),
     Nats,
-    /// An edge at the default address, else NATS.
-    Any,
+    /// An edge at this address, else NATS.
+    Any(String),
 }
 
 pub(crate) async fn run(options: Options) -> ExitCode {
@@ -78,10 +77,10 @@ pub(crate) async fn run(options: Options) -> ExitCode {
         Err(error) => return ended(1, &error),
     };
     if !options.up {
-        let way = match options.edge {
-            Some(edge) => Way::Edge(edge),
-            None if options.nats => Way::Nats,
-            None => Way::Any,
+        let way = match (options.nats, options.edge.is_said()) {
+            (true, _) => Way::Nats,
+            (false, true) => Way::Edge(options.edge.url()),
+            (false, false) => Way::Any(options.edge.url()),
         };
         return converse(way, token, &end).await;
     }
@@ -138,14 +137,14 @@ fn ends() -> std::io::Result<CancellationToken> {
 }
 
 /// Opens a door; otherwise why there is none, and what starts one.
-async fn open(way: &Way) -> Result<Door, String> {
+async fn open(way: &Way, has_token: bool) -> Result<Door, String> {
     let how = "`ibmesh up` starts a stack, `ibmesh mcp --up` a private one, --edge names another edge";
     match way {
-        Way::Edge(edge) => Door::http(edge).await.map_err(|error| error.to_string()),
+        Way::Edge(edge) => Door::http(edge, has_token).await.map_err(|error| error.to_string()),
         Way::Nats => nats().await.map_err(|why| format!("{why}; {how}")),
-        Way::Any => match Door::http(DEFAULT_EDGE).await {
+        Way::Any(edge) => match Door::http(edge, has_token).await {
             Ok(door) => Ok(door),
-            Err(_) => nats().await.map_err(|why| format!("no edge answers at {DEFAULT_EDGE}, and {why}; {how}")),
+            Err(_) => nats().await.map_err(|why| format!("no edge answers at {edge}, and {why}; {how}")),
         },
     }
 }

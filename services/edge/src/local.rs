@@ -3,21 +3,22 @@
 //! Invariant: what is asked here passes everything that a request over HTTP passes, from the guard to the dispatcher, as
 //! one from this machine.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, BodyDataStream},
     extract::Request,
     http::{HeaderMap, StatusCode, header},
 };
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
+use schemas::{Fault, FaultCode};
 use service::Process;
 use tokio::time::timeout;
 
 use crate::{
     Error,
     edge::Edge,
-    http::{Front, Peer, router},
+    http::{Front, Peer, answer, router},
     link::{self, Link},
 };
 
@@ -57,7 +58,10 @@ impl Local {
         }
         let mut request = request.body(Body::from(body)).ok()?;
         request.extensions_mut().insert(Peer(PEER));
-        let (head, body) = self.front.clone().answer(request).await.into_parts();
+        // A panic would leave the request without an answer.
+        let answered = AssertUnwindSafe(self.front.clone().answer(request)).catch_unwind().await;
+        let failed = |_| answer::fault(&Fault::new(FaultCode::Internal, "the edge failed at this request; it has been logged"));
+        let (head, body) = answered.unwrap_or_else(failed).into_parts();
         Some(Answer { status: head.status, headers: head.headers, body: body.into_data_stream() })
     }
 
