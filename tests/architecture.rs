@@ -85,6 +85,22 @@ fn one_crate_names_each_big_dependency() {
     }
 }
 
+/// The rules of the MCP registry that are easily broken.
+#[test]
+fn the_entry_for_the_registry_is_of_this_release() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let read = |path: &str| std::fs::read_to_string(format!("{root}/{path}")).expect(path);
+    let entry: Value = serde_json::from_str(&read("server.json")).expect("JSON");
+    let text = |pointer: &str| entry.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("server.json lacks {pointer}"));
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(text("/version"), version);
+    assert!(text("/packages/0/identifier").ends_with(&format!(":{version}")), "the image's tag is the release");
+    assert!((1..=100).contains(&text("/description").chars().count()), "at most 100 characters");
+    assert_eq!(text("/name").matches('/').count(), 1);
+    let label = format!("LABEL io.modelcontextprotocol.server.name=\"{}\"", text("/name"));
+    assert!(read("deploy/Dockerfile").contains(&label), "the image says whose it is: {label}");
+}
+
 #[test]
 fn the_readme_shows_the_script_that_ci_runs() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");

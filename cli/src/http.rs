@@ -14,7 +14,7 @@ use reqwest::{
 use serde_json::{Value, json};
 use service::Settings;
 
-use crate::follow::Events;
+use crate::{bearer::bearer, follow::Events};
 
 /// Reaching an edge takes milliseconds; more means that it is not there.
 const CONNECT_MAX: Duration = Duration::from_secs(3);
@@ -22,11 +22,6 @@ const CONNECT_MAX: Duration = Duration::from_secs(3);
 const HEALTH_MAX: Duration = Duration::from_secs(5);
 /// Above the longest deadline of a read (history: 60 s), so that the edge's own answer arrives first.
 pub(crate) const CALL_MAX: Duration = Duration::from_secs(75);
-
-/// Where the token is that an edge with tokens asks for; `IBMESH_TOKEN` holds it itself. Never an argument: those are shown to
-/// every user of the machine.
-const TOKEN_FILE: &str = "IBMESH_TOKEN_FILE";
-const TOKEN: &str = "IBMESH_TOKEN";
 
 const DEFAULT_EDGE: &str = "http://127.0.0.1:48012";
 
@@ -39,6 +34,11 @@ pub(crate) struct EdgeArg {
 }
 
 impl EdgeArg {
+    /// Whether a person named one.
+    pub(crate) const fn is_said(&self) -> bool {
+        self.edge.is_some()
+    }
+
     pub(crate) fn url(&self) -> String {
         self.edge.clone().unwrap_or_else(|| default_edge(Settings::edge_bind(|name| std::env::var(name).ok())))
     }
@@ -66,10 +66,10 @@ pub(crate) enum Error {
     Unreachable { url: String, reason: String },
     #[error("{url} did not answer within {} s", within.as_secs())]
     TimedOut { url: String, within: Duration },
-    #[error("the edge at {url} says: {message}; put a token of it into a file and name that in {TOKEN_FILE}")]
+    #[error("the edge at {url} says: {message}; put a token of it into a file and name that in IBMESH_TOKEN_FILE")]
     Unauthorized { url: String, message: String },
-    #[error("{TOKEN_FILE} {path}: {reason}")]
-    Token { path: String, reason: String },
+    #[error("{0}")]
+    Token(String),
     #[error("{url} answered, but not as an edge does: {reason}")]
     Strange { url: String, reason: String },
     #[error("cannot make an HTTP client: {0}")]
@@ -119,7 +119,7 @@ impl EdgeClient {
             return Err(bad("it must begin with http:// and name a host".to_owned()));
         }
         let mut builder = Client::builder().connect_timeout(CONNECT_MAX);
-        if loopback(&base) {
+        if is_loopback(&base) {
             // A company's HTTP_PROXY cannot reach this machine's loopback.
             builder = builder.no_proxy();
         }
@@ -187,28 +187,20 @@ impl EdgeClient {
 
 /// The token of the environment, as a header that nothing prints.
 fn authorization() -> Result<Option<HeaderValue>, Error> {
-    let said = |name: &str| std::env::var(name).ok().filter(|text| !text.trim().is_empty());
-    let (path, text) = match (said(TOKEN), said(TOKEN_FILE)) {
-        (Some(text), _) => (TOKEN.to_owned(), text),
-        (None, Some(path)) => {
-            let text = std::fs::read_to_string(&path).map_err(|error| Error::Token { path: path.clone(), reason: error.to_string() })?;
-            (path, text)
-        }
-        (None, None) => return Ok(None),
-    };
-    let header = HeaderValue::try_from(format!("Bearer {}", text.trim()));
-    let mut header = header.map_err(|_| Error::Token { path, reason: "no token has such characters".to_owned() })?;
+    let Some(token) = bearer(None, |name| std::env::var(name).ok()).map_err(Error::Token)? else { return Ok(None) };
+    let header = HeaderValue::try_from(format!("Bearer {token}"));
+    let mut header = header.map_err(|_| Error::Token("no token has such characters".to_owned()))?;
     header.set_sensitive(true);
     Ok(Some(header))
 }
 
-fn loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// reqwest's own words name the URL once more; the last cause says what the system answered.
-fn root_cause(error: &dyn std::error::Error) -> String {
+pub(crate) fn root_cause(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(next) = cause.source() {
         cause = next;
@@ -257,8 +249,8 @@ mod tests {
     #[test]
     fn loopback_is_never_asked_through_a_proxy() {
         for url in ["http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1"] {
-            assert!(loopback(&url.parse().unwrap()), "{url}");
+            assert!(is_loopback(&url.parse().unwrap()), "{url}");
         }
-        assert!(!loopback(&"http://gateway.example:1".parse().unwrap()));
+        assert!(!is_loopback(&"http://gateway.example:1".parse().unwrap()));
     }
 }

@@ -3,6 +3,7 @@
 //! Invariant: `main` only parses and dispatches. What a service reads is declared in `service::settings`; what starts
 //! what is decided in [`up`].
 
+mod bearer;
 mod call;
 mod checks;
 mod doctor;
@@ -12,6 +13,7 @@ mod gateway;
 mod health;
 mod healthcheck;
 mod http;
+mod mcp;
 mod out;
 mod provision;
 mod record;
@@ -46,6 +48,7 @@ enum Command {
     Call(call::Options),
     Gateway(gateway::Options),
     Doctor(doctor::Options),
+    Mcp(mcp::Options),
     /// Run the HTTP edge: MCP and /health.
     Edge(serve::ServiceArgs<serve::Edge>),
     /// Run one worker: an IB session that answers reads.
@@ -93,6 +96,7 @@ async fn run(command: Command) -> ExitCode {
         Command::Call(options) => call::run(options).await,
         Command::Gateway(options) => gateway::run(options).await,
         Command::Doctor(options) => doctor::run(options).await,
+        Command::Mcp(options) => mcp::run(options).await,
         Command::Healthcheck(options) => healthcheck::run(options).await,
         Command::Edge(args) => serve::edge(args).await,
         Command::Worker(args) => serve::worker(args).await,

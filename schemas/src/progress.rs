@@ -1,9 +1,10 @@
 //! How far a long call is.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Told while a call is under way, the newest instead of an older one that has not left yet.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Progress {
     pub done: u32,
     /// Zero while nobody knows.

@@ -13,5 +13,6 @@ mod harness;
 mod health;
 mod options;
 mod resources;
+mod stdio;
 mod tools;
 mod up;

@@ -126,7 +126,7 @@ async fn one_line_starts_everything_and_an_interrupt_ends_it() {
         "3 of 3 connected to IB",
         "curl -X POST http://",
         "claude mcp add --transport http ib http://",
-        "mcp-remote",
+        "\"args\":[\"mcp\",\"--edge\",",
         "req ib.v1.paper.rpc.account.summary '{}'",
     ] {
         assert!(up.board.contains(part), "{part} missing in:\n{}", up.board);

@@ -23,6 +23,8 @@ pub(crate) struct Board<'a> {
     pub(crate) mode: Option<String>,
     /// Why there was no answer.
     pub(crate) why: Option<String>,
+    /// Of `ibmesh` itself.
+    pub(crate) program: &'a Path,
     pub(crate) data_dir: &'a Path,
     pub(crate) notes: &'a [String],
 }
@@ -49,9 +51,12 @@ impl Board<'_> {
         writeln!(out, "  {}", explain::curl(&edge, "get_account_summary", &json!({})))?;
         writeln!(out, "  {}", self.nats_line())?;
         writeln!(out, "\nClaude Code\n  claude mcp add --transport http ib {mcp}")?;
-        writeln!(out, "\nClaude Desktop, in claude_desktop_config.json (it starts processes over stdio, and mcp-remote is the bridge;")?;
-        writeln!(out, "its own remote connectors come from the internet and reach no loopback address)")?;
-        writeln!(out, "  {}", desktop_entry(&mcp))?;
+        writeln!(
+            out,
+            "\nClaude Desktop, in claude_desktop_config.json (it starts processes; its own remote connectors come from the internet and"
+        )?;
+        writeln!(out, "reach no loopback address)")?;
+        writeln!(out, "  {}", desktop_entry(self.program, &edge))?;
         write!(out, "\nCtrl-C drains and ends everything.")
     }
 
@@ -109,8 +114,8 @@ impl Board<'_> {
     }
 }
 
-fn desktop_entry(mcp: &str) -> String {
-    json!({ "mcpServers": { "ib": { "command": "npx", "args": ["-y", "mcp-remote", mcp] } } }).to_string()
+fn desktop_entry(program: &Path, edge: &str) -> String {
+    json!({ "mcpServers": { "ib": { "command": program, "args": ["mcp", "--edge", edge] } } }).to_string()
 }
 
 #[cfg(test)]
@@ -133,6 +138,7 @@ mod tests {
             health: health.as_ref(),
             why: why.map(str::to_owned),
             mode: mode.map(str::to_owned),
+            program: Path::new("/bin/ibmesh"),
             data_dir: Path::new("/data"),
             notes: &["something".to_owned()],
         };
@@ -146,7 +152,7 @@ mod tests {
             "SIMULATED",
             "claude mcp add --transport http ib http://127.0.0.1:48012/mcp",
             "nats req ib.v1.paper.rpc.account.summary '{}'",
-            r#"{"mcpServers":{"ib":{"command":"npx","args":["-y","mcp-remote","http://127.0.0.1:48012/mcp"]}}}"#,
+            r#"{"mcpServers":{"ib":{"command":"/bin/ibmesh","args":["mcp","--edge","http://127.0.0.1:48012"]}}}"#,
             "curl -X POST http://127.0.0.1:48012/mcp",
             "something",
         ] {

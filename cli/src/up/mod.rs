@@ -7,6 +7,7 @@ mod board;
 mod child;
 mod plan;
 mod preflight;
+mod private;
 mod stack;
 mod start;
 mod supervise;
@@ -20,6 +21,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::out;
+pub(crate) use private::Private;
 use stack::Stack;
 
 /// Start the whole local stack: NATS, the simulator (or your own gateway), workers and the HTTP edge.
@@ -113,14 +115,26 @@ impl Signals {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Progress {
     started: Instant,
+    /// stdout is somebody else's.
+    aside: bool,
 }
 
 impl Progress {
     fn start() -> Self {
-        Self { started: Instant::now() }
+        Self { started: Instant::now(), aside: false }
+    }
+
+    /// On stderr.
+    fn aside() -> Self {
+        Self { aside: true, ..Self::start() }
     }
 
     pub(crate) fn line(&self, text: impl std::fmt::Display) {
-        out::line(format_args!("{:6.1} s  {text}", self.started.elapsed().as_secs_f64()));
+        self.text(format_args!("{:6.1} s  {text}", self.started.elapsed().as_secs_f64()));
+    }
+
+    /// As it stands.
+    pub(crate) fn text(&self, text: impl std::fmt::Display) {
+        if self.aside { out::problem(text) } else { out::line(text) }
     }
 }

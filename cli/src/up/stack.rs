@@ -23,7 +23,6 @@ use super::{
 use crate::{
     health::Health,
     http::{EdgeClient, reachable},
-    out,
 };
 
 /// How long the board waits for the workers' IB sessions; after that it is shown as things stand.
@@ -58,6 +57,7 @@ pub(crate) enum Error {
 /// Everything that `up` has started. Dropping it kills all of it.
 #[derive(Debug)]
 pub(crate) struct Stack {
+    program: PathBuf,
     plan: Plan,
     data: DataDir,
     edge_addr: SocketAddr,
@@ -99,6 +99,7 @@ impl Stack {
         Ok(Self {
             logs: all.map(|(spec, _)| spec.log.clone()).collect(),
             client: EdgeClient::new(&format!("http://{edge_addr}"))?,
+            program: start.program.clone(),
             edge_addr,
             nats_addr: nats.addr(),
             nats_version: nats.version().to_string(),
@@ -116,6 +117,10 @@ impl Stack {
         })
     }
 
+    pub(crate) fn edge(&self) -> String {
+        format!("http://{}", self.edge_addr)
+    }
+
     /// Shows the board, tells what happens, and ends everything when `end` says so.
     pub(crate) async fn run_until(mut self, end: &CancellationToken, said: &Progress) {
         tokio::select! {
@@ -128,7 +133,7 @@ impl Stack {
     async fn watch(&mut self, said: &Progress) {
         let health = self.until_connected(said).await;
         let learned = self.ask().await;
-        out::line(self.board(health.as_ref(), learned).render());
+        said.text(self.board(health.as_ref(), learned).render());
         let (mut look, mut trim) = (every(LOOK_PERIOD), every(LOG_TRIM_PERIOD));
         loop {
             tokio::select! {
@@ -204,6 +209,7 @@ impl Stack {
             health,
             mode: learned.mode,
             why: learned.why,
+            program: &self.program,
             data_dir: self.data.path(),
             notes: &self.plan.notes,
         }

@@ -72,8 +72,9 @@ pub(crate) struct Breaker {
 }
 
 /// As `/health` and `/metrics` tell it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "BreakerState")]
 pub(crate) enum Position {
     Closed,
     Open,

@@ -6,6 +6,7 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bus::{Bus, Caller, Seen};
+use bytes::Bytes;
 use schemas::GatewayName;
 use service::{
     Process, clock,
@@ -22,7 +23,7 @@ use crate::{
     breaker::{Breaker, Decision, Event, FAILURES_MAX, Position, RECOVERY},
     cancels::Cancels,
     health,
-    http::gate::Gate,
+    http::{gate::Gate, openapi},
     mcp,
     metrics::Metrics,
 };
@@ -43,6 +44,8 @@ pub(crate) struct Edge {
     pub(crate) profile: Profile,
     pub(crate) readonly: bool,
     pub(crate) listings: mcp::tools::Listings,
+    /// The body of `/openapi.json`, which never changes while the process runs.
+    pub(crate) openapi: Bytes,
     pub(crate) gate: Gate,
     pub(crate) guard: Guard,
     pub(crate) audit: Audit,
@@ -84,14 +87,17 @@ impl Edge {
         let conformance = settings.flag("EDGE_CONFORMANCE");
         // None of the real tools mirrors an argument.
         let fixtures = if conformance { crate::conformance::listed_tools() } else { Vec::new() };
+        let prefix = settings.text("EDGE_API_PREFIX").unwrap_or("/api/v1").to_owned();
+        let guard = Guard::new(settings, profile)?;
         Ok(Self {
             gateway: settings.gateway(),
-            prefix: settings.text("EDGE_API_PREFIX").unwrap_or("/api/v1").to_owned(),
+            openapi: openapi::written(openapi::Facts { prefix: &prefix, guarded: guard.issuers().is_some() }),
+            prefix,
             profile,
             readonly: settings.flag("IB_READONLY"),
             listings: mcp::tools::Listings::new(toolsets),
             gate: Gate::new(settings),
-            guard: Guard::new(settings, profile)?,
+            guard,
             audit: Audit::default(),
             metrics,
             cancels: Cancels::default(),

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use bus::Seen;
+use schemars::JsonSchema;
 use schemas::{
     context::Mode,
     health::{GatewayPart, Heartbeat},
@@ -31,15 +32,17 @@ pub(crate) struct Facts<'a> {
     pub(crate) nats_connected: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "HealthStatus")]
 pub(crate) enum Status {
     Healthy,
     Degraded,
     Unhealthy,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "HealthReport")]
 pub(crate) struct Report {
     pub(crate) status: Status,
     ib_connected: bool,
@@ -58,7 +61,7 @@ pub(crate) struct Report {
     gateway: Option<GatewayPart>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 struct CircuitBreaker {
     state: Position,
     failure_count: u32,
@@ -66,7 +69,7 @@ struct CircuitBreaker {
     recovery_in: Option<u64>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 struct Pool {
     pool_size: u64,
     workers_alive: usize,
@@ -75,7 +78,7 @@ struct Pool {
     workers: Vec<Worker>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 struct Worker {
     id: String,
     client_id: Option<i32>,

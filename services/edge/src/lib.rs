@@ -22,6 +22,7 @@ mod health;
 mod http;
 mod link;
 mod listen;
+mod local;
 mod mcp;
 mod metrics;
 mod reply;
@@ -31,6 +32,8 @@ mod rpc;
 pub mod tokens {
     pub use crate::auth::{Entry, FileError, Scope, Scopes, Secret, edit, read};
 }
+
+pub use local::{Answer, Local};
 
 use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 

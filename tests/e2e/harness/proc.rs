@@ -98,6 +98,16 @@ impl Proc {
         self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw)
     }
 
+    /// Its stdin, while nobody has closed it.
+    pub(crate) fn stdin(&mut self) -> &mut ChildStdin {
+        self.stdin.as_mut().expect("it is open")
+    }
+
+    /// For who closes it in his own time.
+    pub(crate) fn take_stdin(&mut self) -> ChildStdin {
+        self.stdin.take().expect("it is open")
+    }
+
     /// As heartbeats and `/proc` write it.
     pub(crate) fn raw_pid(&self) -> Option<i32> {
         self.pid().map(|pid| pid.as_raw_nonzero().get())

@@ -14,6 +14,8 @@ mod push;
 mod rest;
 mod sse;
 
+pub(crate) use rest::openapi;
+
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
 use axum::{
@@ -49,6 +51,7 @@ pub(crate) fn router(edge: Arc<Edge>, admin: &Admin) -> Router {
     router = rest::routes(router, &edge.prefix);
     for head in BTreeSet::from(["", edge.prefix.as_str()]) {
         router = router.route(&format!("{head}{}", events::PATH), any(events::endpoint));
+        router = router.route(&format!("{head}{}", openapi::PATH), any(openapi::endpoint));
     }
     for tail in ["", "/{*resource}"] {
         router = router.route(&format!("{}{tail}", challenge::METADATA), any(challenge::metadata));
@@ -86,9 +89,12 @@ impl Front {
             }
         };
         let options = *request.method() == Method::OPTIONS;
-        let mut response = if options { answer::empty(StatusCode::NO_CONTENT) } else { self.guarded(request).await };
-        if response.status() == StatusCode::NO_CONTENT {
-            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(gate::METHODS));
+        let mut response = if options { self.route(request).await } else { self.guarded(request).await };
+        if options {
+            // No handler takes it, so each refuses it with the methods that it takes.
+            let allow = response.headers_mut().remove(header::ALLOW);
+            response = answer::empty(StatusCode::NO_CONTENT);
+            response.headers_mut().insert(header::ALLOW, allow.unwrap_or(HeaderValue::from_static(gate::METHODS)));
         }
         if let Some(origin) = origin {
             gate::allow(response.headers_mut(), origin);
@@ -132,7 +138,7 @@ fn health_paths(edge: &Edge) -> BTreeSet<String> {
 
 async fn health(State(edge): State<Arc<Edge>>, method: Method) -> Response {
     if method != Method::GET && method != Method::HEAD {
-        return answer::method("/health is read with GET", "GET, HEAD");
+        return answer::method("/health is read with GET", "GET, HEAD, OPTIONS");
     }
     let report = edge.health();
     let mut body = Vec::with_capacity(1_024);
@@ -153,7 +159,7 @@ async fn not_found(State(edge): State<Arc<Edge>>, request: Request) -> Response 
     let prefix = &edge.prefix;
     let fault = Fault::new(FaultCode::NotFound, format!("there is nothing at this path for {}", shown(request.method())));
     let paths = format!(
-        "POST {prefix}/mcp (or /mcp) speaks MCP, GET /health tells the state, {}, GET /gateway/events (a stream) answer over REST; /live, /ready and /metrics are for operators",
+        "POST {prefix}/mcp (or /mcp) speaks MCP, GET /health tells the state, {}, GET /gateway/events (a stream) answer over REST; GET /openapi.json describes these; /live, /ready and /metrics are for operators",
         rest::paths()
     );
     answer::fault(&fault.hint(paths))
@@ -165,5 +171,5 @@ fn shown(method: &Method) -> &str {
 }
 
 async fn admin_method() -> Response {
-    answer::method("this path is read with GET", "GET, HEAD")
+    answer::method("this path is read with GET", "GET, HEAD, OPTIONS")
 }

@@ -169,6 +169,34 @@ async fn a_preflight_of_an_allowed_page() {
 }
 
 #[tokio::test]
+async fn options_names_the_methods_of_the_path() {
+    let edge = start(&[]).await;
+    for (path, allowed) in [
+        ("/health", "GET, HEAD, OPTIONS"),
+        ("/metrics", "GET, HEAD, OPTIONS"),
+        ("/openapi.json", "GET, HEAD, OPTIONS"),
+        ("/api/v1/gateway/status", "GET, OPTIONS"),
+        ("/gateway/logout", "POST, OPTIONS"),
+        ("/gateway/events", "GET, OPTIONS"),
+    ] {
+        let said = edge.ask(&format!("OPTIONS {path}"), &[], "").await;
+        assert_eq!((said.status, said.headers["allow"].as_str()), (204, allowed), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_document_is_served_with_and_without_the_prefix() {
+    let edge = start(&[("EDGE_API_PREFIX", "/x")]).await;
+    for path in ["/openapi.json", "/x/openapi.json"] {
+        let said = edge.get(path).await;
+        assert_eq!((said.status, said.headers["content-type"].as_str()), (200, "application/json"), "{path}");
+        let document = said.json();
+        assert_eq!((&document["openapi"], &document["servers"][1]["url"]), (&json!("3.1.0"), &json!("/x")), "{path}");
+    }
+    assert_eq!(edge.ask("POST /openapi.json", &[], "").await.status, 405);
+}
+
+#[tokio::test]
 async fn a_request_under_way_outlives_the_shutdown_and_no_new_one_begins() {
     let edge = start(&[]).await;
     let mut stream = edge.connect().await;

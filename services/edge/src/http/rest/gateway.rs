@@ -4,6 +4,7 @@
 //! `success:false`, message and code, as the predecessors' did, and `error` as everywhere.
 
 use axum::response::Response;
+use schemars::{JsonSchema, Schema};
 use schemas::{
     Fault, FaultCode,
     gateway::{
@@ -13,10 +14,11 @@ use schemas::{
     },
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
     given::Given,
-    table::{Endpoint, Kind, Param},
+    table::{Endpoint, Kind, Param, written_schema},
 };
 use crate::http::answer;
 
@@ -30,8 +32,10 @@ pub(super) const LOGOUT: Endpoint = Endpoint::of::<Logout>(
             "minutes",
             Kind::Whole { min: 1, max: LOGOUT_MINUTES_MAX },
             "after so many minutes the system logs in again by itself; without it only a login does",
-        ),
-        Param::query("reason", Kind::Line { max: REASON_CHARS_MAX }, "told to whoever asks why the gateway is down"),
+        )
+        .such_as("60"),
+        Param::query("reason", Kind::Line { max: REASON_CHARS_MAX }, "told to whoever asks why the gateway is down")
+            .such_as("a person works in TWS"),
     ],
     |given| written(&LogoutParams { minutes: given.whole("minutes"), reason: given.text("reason").map(str::to_owned) }),
 )
@@ -43,7 +47,7 @@ pub(super) const LOGIN: Endpoint =
 
 pub(super) const RECONNECT: Endpoint = Endpoint::of::<Reconnect>(
     "/gateway/reconnect",
-    &[Param::query("hard", Kind::Flag, "stop and start at once, with a full log-in")],
+    &[Param::query("hard", Kind::Flag, "stop and start at once, with a full log-in").such_as("false")],
     |given| written(&ReconnectParams { hard: given.flag("hard").unwrap_or_default() }),
 )
 .posted()
@@ -51,7 +55,8 @@ pub(super) const RECONNECT: Endpoint = Endpoint::of::<Reconnect>(
 
 pub(super) const ENSURE_READY: Endpoint = Endpoint::of::<EnsureReady>(
     "/gateway/ensure-ready",
-    &[Param::query("timeout", Kind::Whole { min: 1, max: READY_TIMEOUT_S_MAX }, "seconds after which the caller gives up, 90 if not said")],
+    &[Param::query("timeout", Kind::Whole { min: 1, max: READY_TIMEOUT_S_MAX }, "seconds after which the caller gives up, 90 if not said")
+        .such_as("60")],
     ensure_ready,
 )
 .posted()
@@ -59,7 +64,7 @@ pub(super) const ENSURE_READY: Endpoint = Endpoint::of::<EnsureReady>(
 
 pub(super) const DIAGNOSE: Endpoint = Endpoint::of::<Diagnose>(
     "/gateway/diagnose",
-    &[Param::query("deep", Kind::Flag, "also what takes longer: the sockets inside the container, a session of its own")],
+    &[Param::query("deep", Kind::Flag, "also what takes longer: the sockets inside the container, a session of its own").such_as("false")],
     |given| written(&DiagnoseParams { deep: given.flag("deep").unwrap_or_default() }),
 )
 .answered(always_200, failure);
@@ -106,7 +111,8 @@ fn ready_of(body: &[u8]) -> u16 {
 }
 
 /// A fault, in the words of the predecessors and in ours.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CommandFault")]
 struct Failure<'a> {
     #[serde(flatten)]
     said: CommandFailure,
@@ -117,4 +123,12 @@ pub(in crate::http) fn failure(fault: &Fault) -> Response {
     let mut body = Vec::with_capacity(512);
     crate::rpc::write_json(&mut body, &Failure { said: CommandFailure::from(fault), error: fault });
     answer::fault_with(fault, body)
+}
+
+pub(super) fn failure_body(fault: &Fault) -> Value {
+    serde_json::to_value(Failure { said: CommandFailure::from(fault), error: fault }).unwrap_or_default()
+}
+
+pub(super) fn failure_schema() -> Schema {
+    written_schema::<Failure<'_>>()
 }

@@ -12,6 +12,7 @@
 
 pub(super) mod gateway;
 mod given;
+pub(crate) mod openapi;
 mod options;
 mod shape;
 pub(crate) mod table;

@@ -15,20 +15,26 @@ use super::{
     table::{Endpoint, Kind, Param},
 };
 
-const SYMBOL: Param = Param::path("symbol", "the underlying, as in a tool: AAPL, BRK.B, ^SPX, or a conid");
+const SYMBOL: Param = Param::path("symbol", "the underlying, as in a tool: AAPL, BRK.B, ^SPX, or a conid").such_as("AAPL");
 const EXPIRATION: &str = "YYYY-MM-DD or YYYYMMDD";
-const SEC_TYPE: Param = Param::query("sec_type", Kind::Text, "security type of the underlying: STK, IND, FUT, ...");
-const EXCHANGE: Param = Param::query("exchange", Kind::Text, "exchange of the underlying");
-const CURRENCY: Param = Param::query("currency", Kind::Text, "currency of the underlying, such as USD");
-const CONID: Param = Param::query("conid", Kind::Whole { min: 1, max: i32::MAX as u32 }, "IB's contract id of the underlying");
-const TRADING_CLASS: Param = Param::query("trading_class", Kind::Text, "IB's trading class, such as SPXW");
-const RIGHT: Param = Param::query("right", Kind::Choice(&["C", "P", "CALL", "PUT"]), "calls or puts; both where it is left out");
-const MIN_STRIKE: Param = Param::query("min_strike", Kind::Price, "lowest strike");
-const MAX_STRIKE: Param = Param::query("max_strike", Kind::Price, "highest strike");
+/// Listed for years to come, where options are.
+const EXPIRATION_EXAMPLE: &str = "2028-01-21";
+const SEC_TYPE: Param = Param::query("sec_type", Kind::Text, "security type of the underlying: STK, IND, FUT, ...").such_as("STK");
+const EXCHANGE: Param = Param::query("exchange", Kind::Text, "exchange of the underlying").such_as("SMART");
+const CURRENCY: Param = Param::query("currency", Kind::Text, "currency of the underlying, such as USD").such_as("USD");
+const CONID: Param =
+    Param::query("conid", Kind::Whole { min: 1, max: i32::MAX as u32 }, "IB's contract id of the underlying").such_as("265598");
+const TRADING_CLASS: Param = Param::query("trading_class", Kind::Text, "IB's trading class, such as SPXW").such_as("AAPL");
+const RIGHT: Param =
+    Param::query("right", Kind::Choice(&["C", "P", "CALL", "PUT"]), "calls or puts; both where it is left out").such_as("C");
+const MIN_STRIKE: Param = Param::query("min_strike", Kind::Price, "lowest strike").such_as("50");
+const MAX_STRIKE: Param = Param::query("max_strike", Kind::Price, "highest strike").such_as("2000");
 #[expect(clippy::cast_possible_truncation, reason = "a constant of a minute")]
 const MAX_AGE_S_MAX: u32 = (MAX_AGE_MS_MAX / 1_000) as u32;
-const MAX_AGE: Param = Param::query("max_age", Kind::Seconds { max: MAX_AGE_S_MAX }, "oldest quotes that will do, in seconds");
-const DATA_TYPE: Param = Param::query("data_type", Kind::Choice(&["best", "live"]), "live values alone, or the best there are");
+const MAX_AGE: Param =
+    Param::query("max_age", Kind::Seconds { max: MAX_AGE_S_MAX }, "oldest quotes that will do, in seconds").such_as("2.5");
+const DATA_TYPE: Param =
+    Param::query("data_type", Kind::Choice(&["best", "live"]), "live values alone, or the best there are").such_as("best");
 const OFFSET: Kind = Kind::Whole { min: 0, max: u32::MAX };
 const DELTA: Kind = Kind::Number { min: 0.0, max: 1.0 };
 /// How an answer is written; see [`super::shape`].
@@ -39,7 +45,7 @@ pub(super) const QUOTE: Endpoint = Endpoint::of::<Quote>(
     "/options/quote/{symbol}",
     &[
         SYMBOL,
-        Param::query("expiration", Kind::Text, EXPIRATION),
+        Param::query("expiration", Kind::Text, EXPIRATION).such_as(EXPIRATION_EXAMPLE),
         Param::query("strike", Kind::Price, "the strike; the one nearest the money where it is left out"),
         RIGHT,
         TRADING_CLASS,
@@ -60,8 +66,9 @@ pub(super) const EXPIRATIONS: Endpoint = Endpoint::of::<Expirations>(
         TRADING_CLASS,
         MIN_STRIKE,
         MAX_STRIKE,
-        Param::query("limit", Kind::Whole { min: 1, max: STRIKES_PAGE_MAX }, "strikes of each chain; all where it is left out"),
-        Param::query("offset", OFFSET, "strikes of each chain to leave out at the beginning"),
+        Param::query("limit", Kind::Whole { min: 1, max: STRIKES_PAGE_MAX }, "strikes of each chain; all where it is left out")
+            .such_as("50"),
+        Param::query("offset", OFFSET, "strikes of each chain to leave out at the beginning").such_as("0"),
         SEC_TYPE,
         EXCHANGE,
         CURRENCY,
@@ -70,24 +77,27 @@ pub(super) const EXPIRATIONS: Endpoint = Endpoint::of::<Expirations>(
     expirations,
 );
 
+// One of moneyness, strikes and the deltas is sent, so one of them has an example.
 pub(super) const CHAIN: Endpoint = Endpoint::of::<Chain>(
     "/options/chain/{symbol}/{expiration}",
     &[
         SYMBOL,
-        Param::path("expiration", EXPIRATION),
+        Param::path("expiration", EXPIRATION).such_as(EXPIRATION_EXAMPLE),
         RIGHT,
         MIN_STRIKE,
         MAX_STRIKE,
-        Param::query("moneyness", Kind::Number { min: 0.0, max: MONEYNESS_MAX }, "strikes with |strike / underlying price - 1| up to this"),
+        Param::query("moneyness", Kind::Number { min: 0.0, max: MONEYNESS_MAX }, "strikes with |strike / underlying price - 1| up to this")
+            .such_as("0.05"),
         Param::query("strikes", Kind::Whole { min: 1, max: STRIKES_EACH_SIDE_MAX }, "so many strikes on each side of the money"),
         Param::query("delta_min", DELTA, "lowest absolute delta"),
         Param::query("delta_max", DELTA, "highest absolute delta"),
-        Param::query("limit", Kind::Whole { min: 1, max: CHAIN_LIMIT_MAX }, "contracts, those nearest the money; 40 where it is left out"),
-        Param::query("offset", OFFSET, "contracts nearest the money to leave out, for the next page"),
+        Param::query("limit", Kind::Whole { min: 1, max: CHAIN_LIMIT_MAX }, "contracts, those nearest the money; 40 where it is left out")
+            .such_as("10"),
+        Param::query("offset", OFFSET, "contracts nearest the money to leave out, for the next page").such_as("0"),
         MAX_AGE,
         DATA_TYPE,
         TRADING_CLASS,
-        Param::query(FORMAT, Kind::Choice(FORMATS), "json, or the columns of optopsy as JSON or CSV"),
+        Param::query(FORMAT, Kind::Choice(FORMATS), "json, or the columns of optopsy as JSON or CSV").such_as("json"),
         SEC_TYPE,
         EXCHANGE,
         CURRENCY,

@@ -5,6 +5,7 @@
 
 use bytes::Bytes;
 use jiff::tz::TimeZone;
+use schemars::JsonSchema;
 use schemas::{
     Context, Fault, FaultCode, Num,
     options::{ChainReply, Missing, OptionRow},
@@ -35,8 +36,9 @@ pub(super) struct Written {
 }
 
 /// One contract in optopsy's words; the order of the fields is that of the columns.
-#[derive(Debug, Serialize)]
-struct Row<'a> {
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "OptopsyRow")]
+pub(super) struct Row<'a> {
     underlying_symbol: &'a str,
     underlying_price: Option<Num>,
     option_type: &'static str,
@@ -54,7 +56,7 @@ struct Row<'a> {
     open_interest: Option<Num>,
 }
 
-const COLUMNS: [&str; 15] = [
+pub(super) const COLUMNS: [&str; 15] = [
     "underlying_symbol",
     "underlying_price",
     "option_type",
@@ -72,8 +74,9 @@ const COLUMNS: [&str; 15] = [
     "open_interest",
 ];
 
-#[derive(Serialize)]
-struct Table<'a> {
+/// A chain in optopsy's words.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct OptopsyChain<'a> {
     format: &'static str,
     columns: [&'static str; 15],
     rows: Vec<Row<'a>>,
@@ -113,7 +116,7 @@ impl Shape {
         if self == Self::OptopsyCsv {
             return Ok(Written { media_type: CSV, body: csv(&rows).into(), complete: Some(reply.complete && !reply.truncated) });
         }
-        let table = Table {
+        let table = OptopsyChain {
             format: "optopsy",
             columns: COLUMNS,
             rows,

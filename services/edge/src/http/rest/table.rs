@@ -3,7 +3,9 @@
 //! Adding a path is a row here and a function that turns its parameters into the operation's.
 
 use axum::{http::Method, response::Response};
-use schemas::{Fault, Operation, Row};
+use schemars::{JsonSchema, Schema, generate::SchemaSettings};
+use schemas::{Fault, Operation, Row, fault::FaultBody};
+use serde_json::Value;
 
 use super::{gateway, given::Given, options};
 use crate::http::answer;
@@ -24,6 +26,9 @@ pub(crate) struct Endpoint {
     pub(super) status: fn(&[u8]) -> u16,
     /// How a fault looks.
     pub(super) failure: fn(&Fault) -> Response,
+    /// The same as JSON, for who describes it.
+    pub(super) failure_body: fn(&Fault) -> Value,
+    pub(super) failure_schema: fn() -> Schema,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +59,18 @@ impl Verb {
 impl Endpoint {
     pub(super) const fn of<O: Operation>(path: &'static str, params: &'static [Param], bind: fn(&Given) -> Result<Vec<u8>, Fault>) -> Self {
         let status = |_: &[u8]| 200;
-        Self { path, about: O::ABOUT, row: Row::of::<O>(), params, bind, verb: Verb::Get, status, failure: answer::fault }
+        Self {
+            path,
+            about: O::ABOUT,
+            row: Row::of::<O>(),
+            params,
+            bind,
+            verb: Verb::Get,
+            status,
+            failure: answer::fault,
+            failure_body: plain_failure,
+            failure_schema: plain_failure_schema,
+        }
     }
 
     pub(super) const fn posted(mut self) -> Self {
@@ -66,6 +82,8 @@ impl Endpoint {
     pub(super) const fn answered(mut self, status: fn(&[u8]) -> u16, failure: fn(&Fault) -> Response) -> Self {
         self.status = status;
         self.failure = failure;
+        self.failure_body = gateway::failure_body;
+        self.failure_schema = gateway::failure_schema;
         self
     }
 }
@@ -77,6 +95,8 @@ pub(crate) struct Param {
     pub(crate) place: Place,
     pub(crate) kind: Kind,
     pub(crate) about: &'static str,
+    /// As it stands in a query. The examples of one path fit each other.
+    pub(crate) example: Option<&'static str>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,12 +135,30 @@ pub(crate) enum Kind {
 
 impl Param {
     pub(super) const fn path(name: &'static str, about: &'static str) -> Self {
-        Self { name, place: Place::Path, kind: Kind::Text, about }
+        Self { name, place: Place::Path, kind: Kind::Text, about, example: None }
     }
 
     pub(super) const fn query(name: &'static str, kind: Kind, about: &'static str) -> Self {
-        Self { name, place: Place::Query, kind, about }
+        Self { name, place: Place::Query, kind, about, example: None }
     }
+
+    pub(super) const fn such_as(mut self, example: &'static str) -> Self {
+        self.example = Some(example);
+        self
+    }
+}
+
+fn plain_failure(fault: &Fault) -> Value {
+    serde_json::to_value(FaultBody { error: fault.clone() }).unwrap_or_default()
+}
+
+fn plain_failure_schema() -> Schema {
+    written_schema::<FaultBody>()
+}
+
+/// What is written, which is narrower than what is read.
+pub(super) fn written_schema<T: JsonSchema>() -> Schema {
+    SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>()
 }
 
 /// Every path of this release, without the prefix.
