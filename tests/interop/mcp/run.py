@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """MCP clients that are not ours, each unmodified and from its registry, against `ibmesh up`.
 
-Python's mcp 1.30 and 2.3 (in its legacy, automatic and modern mode) and fastmcp 4.1, npm's SDK 1.32 in Node and in a page of
+Python's mcp 1.30 and 2.3 (in its legacy, automatic and modern mode, over HTTP and over stdio) and fastmcp 4.1, npm's SDK 1.32 in Node and in a page of
 another origin in Chromium, the Inspector 2.12 by its command line and by its own page. Needs IBMESH_BIN, the path of a built
 `ibmesh`, Node with npm, and Chromium (CHROMIUM, else on PATH). Installs the pinned clients into folders of its own. Whatever is
 missing is a failure: nothing is skipped. Exits with 0 when every check has passed.
 
-`run.py NAME...` runs only the named clients: python-v1, python-v2, every-tool, sdk, inspector, browser.
+`run.py NAME...` runs only the named clients: python-v1, python-v2, every-tool, stdio, sdk, inspector, browser.
 """
 
 import os
@@ -51,29 +51,39 @@ class Clients:
         subprocess.run([*command, f"--format={style}", f"--outfile={out}"], env={**os.environ, **self.npm()}, timeout=BUNDLE_MAX_S, check=True)
         return out
 
-    def python_v1(self, edge):
+    def python_v1(self, up):
         python = python_with("mcp-python-v1", HERE / "requirements-1.txt")
-        collect("mcp 1.30", [python, HERE / "python_v1.py", edge], CLIENT_MAX_S)
+        collect("mcp 1.30", [python, HERE / "python_v1.py", up.edge], CLIENT_MAX_S)
 
-    def python_v2(self, edge):
+    def python_v2(self, up):
         python = python_with("mcp-python-v2", HERE / "requirements.txt")
-        collect("mcp 2.3", [python, HERE / "python_v2.py", edge], CLIENT_MAX_S)
+        collect("mcp 2.3", [python, HERE / "python_v2.py", up.edge], CLIENT_MAX_S)
 
-    def every_tool(self, edge):
+    def every_tool(self, up):
         python = python_with("mcp-python-v2", HERE / "requirements.txt")
-        collect("mcp 2.3", [python, HERE / "every_tool.py", f"{edge}/mcp"], CLIENT_MAX_S)
+        collect("mcp 2.3", [python, HERE / "every_tool.py", f"{up.edge}/mcp"], CLIENT_MAX_S)
 
-    def sdk(self, edge):
-        collect("sdk 1.32", [self.node, self.bundle("in_node.mjs", "node"), edge], CLIENT_MAX_S)
+    def stdio(self, up):
+        python = python_with("mcp-python-v2", HERE / "requirements.txt")
+        program = str(Path(binary()).resolve())
+        for door, arguments, more in [
+            ("an edge", ["mcp", "--edge", up.edge], {"IBMESH_STIR": up.edge}),
+            ("NATS", ["mcp", "--nats"], {"NATS_URL": up.nats, "IBMESH_STIR": up.edge}),
+            ("a private stack", ["mcp", "--up"], {}),
+        ]:
+            collect(f"stdio to {door}", [python, HERE / "stdio.py", door, program, *arguments], CLIENT_MAX_S, more)
 
-    def inspector(self, edge):
-        collect("Inspector", [sys.executable, HERE / "inspector.py", edge], CLIENT_MAX_S, self.npm())
+    def sdk(self, up):
+        collect("sdk 1.32", [self.node, self.bundle("in_node.mjs", "node"), up.edge], CLIENT_MAX_S)
 
-    def browser(self, edge):
+    def inspector(self, up):
+        collect("Inspector", [sys.executable, HERE / "inspector.py", up.edge], CLIENT_MAX_S, self.npm())
+
+    def browser(self, up):
         chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
         if chromium is None:
             sys.exit("needs chromium")
-        steer = {"EDGE": edge, "PAGE_PORT": str(self.page_port), "CHROMIUM": chromium}
+        steer = {"EDGE": up.edge, "PAGE_PORT": str(self.page_port), "CHROMIUM": chromium}
         command = [self.node, HERE / "browser.cjs", self.bundle("in_page.mjs", "browser")]
         collect("browser", command, CLIENT_MAX_S, {**self.npm(), **steer})
 
@@ -82,6 +92,7 @@ CLIENTS = {
     "python-v1": Clients.python_v1,
     "python-v2": Clients.python_v2,
     "every-tool": Clients.every_tool,
+    "stdio": Clients.stdio,
     "sdk": Clients.sdk,
     "inspector": Clients.inspector,
     "browser": Clients.browser,
@@ -102,7 +113,7 @@ def main():
         origin = {"EDGE_ALLOWED_ORIGINS": f"http://127.0.0.1:{clients.page_port}"}
         with Up(folder, CLOCK, settings=origin) as up:
             for name in sys.argv[1:] or CLIENTS:
-                CLIENTS[name](clients, up.edge)
+                CLIENTS[name](clients, up)
     finish()
 
 
