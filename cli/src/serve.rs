@@ -76,7 +76,12 @@ impl CommonArgs {
 
 impl<S: Service> Args for ServiceArgs<S> {
     fn augment_args(command: clap::Command) -> clap::Command {
-        CommonArgs::augment_args(command).args(clap_args(S::NAME))
+        let command = CommonArgs::augment_args(command).args(clap_args(S::NAME));
+        if S::NAME != EDGE {
+            return command;
+        }
+        // As with `up`, where it is typed without a value.
+        command.mut_arg("EDGE_CONFORMANCE", |arg| arg.visible_alias("conformance").num_args(0..=1).default_missing_value("true"))
     }
 
     fn augment_args_for_update(command: clap::Command) -> clap::Command {

@@ -56,10 +56,10 @@ def python_with_clients():
 class Up:
     """`ibmesh up` on free ports, until the end of the `with` block."""
 
-    def __init__(self, binary, folder, clock):
+    def __init__(self, binary, folder, clock, *more):
         self.printed = ""
         arguments = ["--edge-bind", "127.0.0.1:0", "--nats-port", "0", "--sim-port", "0", "--data-dir", f"{folder}/mesh"]
-        arguments += ["--sim-clock", clock]
+        arguments += ["--sim-clock", clock, *more]
         # Settings of whoever runs this must not steer the stack.
         ours = re.compile(r"^(IB|IBKR|TWS|NATS|EDGE|SERVER|WORKER|OPTIONS|GATEWAY)_|^(TRADING_MODE|API_PREFIX|ADMIN_BIND)$")
         environment = {name: value for name, value in os.environ.items() if name == "NATS_SERVER_BIN" or not ours.match(name)}

@@ -46,6 +46,9 @@ pub(crate) struct Options {
     /// Where streams and logs are kept.
     #[arg(long, value_name = "DIR", default_value = ".ibmesh")]
     pub(crate) data_dir: PathBuf,
+    /// The edge also serves the fixtures of MCP's conformance suite [EDGE_CONFORMANCE=false].
+    #[arg(long)]
+    pub(crate) conformance: bool,
     /// What the simulator's prices follow from.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,

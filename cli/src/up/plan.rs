@@ -26,6 +26,7 @@ pub(crate) const NOT_INHERITED: [&str; 5] = [NOT_READ[0], NOT_READ[1], NOT_READ[
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Plan {
     pub(crate) edge_bind: SocketAddr,
+    pub(crate) conformance: bool,
     pub(crate) nats_port: u16,
     pub(crate) workers: u64,
     pub(crate) data_dir: PathBuf,
@@ -110,6 +111,7 @@ pub(crate) fn plan(options: &Options, env: &dyn Fn(&str) -> Option<String>) -> R
     match edge_settings {
         Some(settings) if problems.is_empty() => Ok(Plan {
             edge_bind: settings.address("EDGE_BIND"),
+            conformance: settings.flag("EDGE_CONFORMANCE"),
             nats_port: options.nats_port,
             workers: settings.number("IB_POOL_SIZE"),
             data_dir: options.data_dir.clone(),
@@ -136,6 +138,7 @@ pub(crate) fn child_flags(
         ("IB_PORT", target.port.to_string()),
         ("IB_POOL_SIZE", plan.workers.to_string()),
         ("EDGE_BIND", plan.edge_bind.to_string()),
+        ("EDGE_CONFORMANCE", plan.conformance.to_string()),
     ]);
     flags
 }
@@ -226,6 +229,9 @@ fn flags(options: &Options, target: &Target) -> BTreeMap<&'static str, String> {
     let mut flags = BTreeMap::from([("IB_HOST", target.host.clone()), ("IB_PORT", target.port.to_string())]);
     if let Some(bind) = &options.edge_bind {
         flags.insert("EDGE_BIND", bind.clone());
+    }
+    if options.conformance {
+        flags.insert("EDGE_CONFORMANCE", "true".to_owned());
     }
     if let Some(workers) = &options.workers {
         flags.insert("IB_POOL_SIZE", workers.clone());

@@ -1,17 +1,18 @@
 //! Calls that `notifications/cancelled` can reach.
 //!
-//! The edge keeps no sessions, so all that ties a cancel to a call is the JSON-RPC id, and every SDK counts its ids from
-//! 0 or 1: two agents on one machine use the same ids at the same time, and a cancel that comes late would end the other
-//! agent's call. So a cancel is obeyed only where the id alone is proof: a text that nobody else comes up with (a
-//! uuid, say), from the address and agent that sent the call. Other cancels are accepted and do nothing, which MCP
-//! allows ("cancellation": a receiver may ignore it); such a caller ends its call by closing the connection.
+//! Within a session the id names the call. Without one, all that ties a cancel to a call is the JSON-RPC id, and every
+//! SDK counts its ids from 0 or 1: two agents on one machine use the same ids at the same time, and a cancel that comes
+//! late would end the other agent's call. Such a cancel is obeyed only where the id alone is proof: a text that nobody
+//! else comes up with (a uuid, say), from the address and agent that sent the call. Other cancels are accepted and do
+//! nothing, which MCP allows ("cancellation": a receiver may ignore it); such a caller ends its call by closing the
+//! connection.
 //!
 //! Invariant: at most [`CALLS_MAX`] calls are remembered, each only while it runs.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
     net::IpAddr,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use tokio_util::sync::CancellationToken;
@@ -23,16 +24,25 @@ const UNIQUE_BYTES_MIN: usize = 34;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
-    peer: IpAddr,
-    agent: String,
+    from: From,
     id: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum From {
+    Session(Arc<str>),
+    Peer { address: IpAddr, agent: String },
 }
 
 impl Key {
     /// `id` is the id's JSON. None where it does not name one call of one caller.
     pub(crate) fn new(peer: IpAddr, agent: &str, id: &str) -> Option<Self> {
         let unique = id.starts_with('"') && id.len() >= UNIQUE_BYTES_MIN;
-        unique.then(|| Self { peer, agent: agent.to_owned(), id: id.to_owned() })
+        unique.then(|| Self { from: From::Peer { address: peer, agent: agent.to_owned() }, id: id.to_owned() })
+    }
+
+    pub(crate) fn of_session(session: &Arc<str>, id: &str) -> Self {
+        Self { from: From::Session(Arc::clone(session)), id: id.to_owned() }
     }
 }
 
@@ -121,6 +131,15 @@ mod tests {
         assert!(is_cancelled(&call));
         drop(call);
         assert!(!cancels.cancel(&own), "a call that has ended is forgotten");
+    }
+
+    #[test]
+    fn a_session_names_its_calls_by_any_id() {
+        let cancels = Cancels::default();
+        let (one, two): (Arc<str>, Arc<str>) = ("one".into(), "two".into());
+        let call = cancels.enter(Some(Key::of_session(&one, "1")));
+        assert!(!cancels.cancel(&Key::of_session(&two, "1")) && !cancels.cancel(&Key::of_session(&one, "2")));
+        assert!(cancels.cancel(&Key::of_session(&one, "1")) && is_cancelled(&call));
     }
 
     #[test]

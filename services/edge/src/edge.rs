@@ -28,6 +28,8 @@ use crate::{
 pub(crate) const CALLS_MAX: usize = 1_024;
 /// Followers of the gateway's state at once; each has a subscription of its own.
 pub(crate) const FOLLOWERS_MAX: usize = 64;
+/// Streams of sessions and listeners at once: far below the connections, so that calls always get through.
+pub(crate) const STREAMS_MAX: usize = 256;
 
 #[derive(Debug)]
 pub(crate) struct Edge {
@@ -49,6 +51,16 @@ pub(crate) struct Edge {
     /// Who wants to hear of which change.
     pub(crate) hub: mcp::hub::Hub,
     pub(crate) watch: mcp::watch::Watch,
+    pub(crate) sessions: mcp::sessions::Sessions,
+    pub(crate) seal: mcp::seal::Seal,
+    /// Streams that last: of sessions and of listeners.
+    pub(crate) streams: Arc<Semaphore>,
+    /// JSON of who answers.
+    pub(crate) server_info: String,
+    /// Arguments that 2026-07-28 mirrors in headers.
+    pub(crate) mirrors: mcp::mirror::Mirrors,
+    /// Whether the conformance suite's fixtures stand beside the real tools.
+    pub(crate) conformance: bool,
     ib_host: String,
     ib_port: u16,
     pool_size: u64,
@@ -63,6 +75,9 @@ impl Edge {
         let toolsets = toolsets(&settings.list("EDGE_TOOLSETS"))?;
         let metrics = Metrics::default();
         process.admin.register(|registry| metrics.register(registry));
+        let conformance = settings.flag("EDGE_CONFORMANCE");
+        // None of the real tools mirrors an argument.
+        let fixtures = if conformance { crate::conformance::listed_tools() } else { Vec::new() };
         Ok(Self {
             gateway: settings.gateway(),
             prefix: settings.text("EDGE_API_PREFIX").unwrap_or("/api/v1").to_owned(),
@@ -79,6 +94,12 @@ impl Edge {
             texts: Texts::default(),
             hub: mcp::hub::Hub::default(),
             watch: mcp::watch::Watch::default(),
+            sessions: mcp::sessions::Sessions::default(),
+            seal: mcp::seal::Seal::new()?,
+            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            server_info: mcp::server_info(&settings.gateway()),
+            mirrors: mcp::mirror::Mirrors::of(&fixtures),
+            conformance,
             ib_host: settings.ib_host().to_owned(),
             ib_port: settings.ib_port(),
             pool_size: settings.number("IB_POOL_SIZE"),

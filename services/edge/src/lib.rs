@@ -12,8 +12,11 @@ mod auth;
 mod breaker;
 mod caller;
 mod cancels;
+mod conformance;
 mod edge;
 mod fault_map;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod health;
 mod http;
 mod link;
@@ -41,6 +44,8 @@ pub enum Error {
     Bind { address: SocketAddr, source: std::io::Error },
     #[error("EDGE_TOOLSETS names `{0}`; known are {known}", known = known_toolsets())]
     Toolset(String),
+    #[error("the system gives no random numbers")]
+    Random,
     #[error(transparent)]
     Connect(#[from] bus::ConnectError),
     #[error("NATS cannot be used")]

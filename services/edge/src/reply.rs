@@ -6,7 +6,7 @@
 use bus::Reply;
 use schemas::{Fault, RequestId};
 
-use crate::rpc::{self, Id, write_json};
+use crate::{mcp::frame::Frame, rpc::write_json};
 
 /// `_meta` keys; MCP 2025-06-18 "_meta" asks for a prefix.
 const REQUEST_ID: &str = "ib-mesh/request_id";
@@ -21,14 +21,15 @@ const CONTEXT: &str = "ib-mesh/context";
 const FRAME_BYTES: usize = 1_024;
 
 /// A tool that worked. `reply.body` has been read by `Tool::render`, so it is known to be JSON.
-pub(crate) fn success(id: Id<'_>, request: &RequestId, text: &str, context: &impl serde::Serialize, reply: &Reply) -> Vec<u8> {
+pub(crate) fn success(frame: &Frame<'_>, request: &RequestId, text: &str, context: &impl serde::Serialize, reply: &Reply) -> Vec<u8> {
     // Escapes make a Markdown text a little longer: one byte a line.
     let mut out = Vec::with_capacity(reply.body.len() + text.len() + text.len() / 8 + FRAME_BYTES);
-    rpc::begin_result(&mut out, id);
+    frame.begin(&mut out);
     content(&mut out, text);
     out.extend_from_slice(br#","structuredContent":"#);
     out.extend_from_slice(&reply.body);
-    out.extend_from_slice(br#","isError":false,"_meta":{"#);
+    out.extend_from_slice(br#","isError":false,"#);
+    frame.begin_meta(&mut out);
     member(&mut out, REQUEST_ID, &request.to_string());
     optional(&mut out, SERVED_BY, reply.served_by.as_ref());
     optional(&mut out, CLIENT_ID, reply.client_id.as_ref());
@@ -40,12 +41,13 @@ pub(crate) fn success(id: Id<'_>, request: &RequestId, text: &str, context: &imp
 }
 
 /// A tool that failed: the text says what happened and what to do, `_meta` has the fault for programs.
-pub(crate) fn failure(id: Id<'_>, request: &RequestId, fault: &Fault) -> Vec<u8> {
+pub(crate) fn failure(frame: &Frame<'_>, request: &RequestId, fault: &Fault) -> Vec<u8> {
     let text = tools::fault_text(fault);
     let mut out = Vec::with_capacity(2 * text.len() + FRAME_BYTES);
-    rpc::begin_result(&mut out, id);
+    frame.begin(&mut out);
     content(&mut out, &text);
-    out.extend_from_slice(br#","isError":true,"_meta":{"#);
+    out.extend_from_slice(br#","isError":true,"#);
+    frame.begin_meta(&mut out);
     member(&mut out, REQUEST_ID, &request.to_string());
     member(&mut out, FAULT, fault);
     out.extend_from_slice(b"}}}");
@@ -61,7 +63,7 @@ pub(crate) fn meta(request: &RequestId, reply: &Reply) -> serde_json::Value {
 }
 
 fn content(out: &mut Vec<u8>, text: &str) {
-    out.extend_from_slice(br#"{"content":[{"type":"text","text":"#);
+    out.extend_from_slice(br#""content":[{"type":"text","text":"#);
     write_json(out, &text);
     out.extend_from_slice(b"}]");
 }
@@ -90,6 +92,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::rpc::{self, Id};
 
     fn reply(body: &'static [u8]) -> Reply {
         Reply {
@@ -118,7 +121,7 @@ mod tests {
             "market_state": "open", "stale": false });
         let context: schemas::Context = serde_json::from_value(context).expect("a context");
         let text = "# T\n\"x\" \u{2028}";
-        let out = with_id("\"1\"", |id| success(id, &RequestId::mint(), text, &context, &reply(body)));
+        let out = with_id("\"1\"", |id| success(&Frame::plain(id), &RequestId::mint(), text, &context, &reply(body)));
         assert!(out.windows(body.len()).any(|window| window == body), "{}", String::from_utf8_lossy(&out));
         let json: Value = serde_json::from_slice(&out).expect("one JSON document");
         assert_eq!((&json["jsonrpc"], &json["id"]), (&json!("2.0"), &json!("1")));
@@ -133,7 +136,7 @@ mod tests {
     #[test]
     fn a_failed_tool_has_no_structured_content() {
         let fault = Fault::new(FaultCode::GatewayDown, "IB is \"away\"").hint("wait");
-        let out = with_id("-7", |id| failure(id, &RequestId::mint(), &fault));
+        let out = with_id("-7", |id| failure(&Frame::plain(id), &RequestId::mint(), &fault));
         let json: Value = serde_json::from_slice(&out).expect("one JSON document");
         assert_eq!(json["id"], json!(-7));
         assert_eq!(json["result"]["isError"], json!(true));

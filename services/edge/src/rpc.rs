@@ -16,6 +16,10 @@ pub(crate) const INVALID_REQUEST: i32 = -32600;
 pub(crate) const METHOD_NOT_FOUND: i32 = -32601;
 pub(crate) const INVALID_PARAMS: i32 = -32602;
 pub(crate) const INTERNAL_ERROR: i32 = -32603;
+/// MCP 2026-07-28's `HeaderMismatch`.
+pub(crate) const HEADER_MISMATCH: i32 = -32020;
+/// MCP 2026-07-28's `MissingRequiredClientCapability`.
+pub(crate) const MISSING_CAPABILITY: i32 = -32021;
 /// MCP 2026-07-28's `UnsupportedProtocolVersion`; earlier versions only ask for HTTP 400.
 pub(crate) const UNSUPPORTED_VERSION: i32 = -32022;
 
@@ -84,8 +88,12 @@ pub(crate) enum Message<'a> {
         method: Cow<'a, str>,
         params: Option<&'a RawValue>,
     },
-    /// An answer to a request of ours. We make none, so it belongs to nothing.
-    Response,
+    /// An answer to a request of ours, which went to a session's client.
+    Response {
+        id: Option<Id<'a>>,
+        /// None where it is an error.
+        result: Option<&'a RawValue>,
+    },
     /// Not a JSON-RPC message; with its id if that much could be read.
     Invalid(Option<Id<'a>>, Problem),
 }
@@ -137,14 +145,14 @@ struct Envelope<'a> {
     method: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "present")]
     params: Option<&'a RawValue>,
-    #[serde(default)]
-    result: Option<IgnoredAny>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    result: Option<&'a RawValue>,
     #[serde(default)]
     error: Option<IgnoredAny>,
 }
 
 /// Tells `null` from an absent member, which `Option` alone does not.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+pub(crate) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
@@ -171,7 +179,7 @@ fn message(raw: &RawValue) -> Message<'_> {
     }
     let Some(method) = envelope.method else {
         let answer = envelope.result.is_some() || envelope.error.is_some();
-        return if answer { Message::Response } else { invalid("`method` is missing") };
+        return if answer { Message::Response { id: known, result: envelope.result } } else { invalid("`method` is missing") };
     };
     let Ok(method) = string(method) else { return invalid("`method` must be a string") };
     let params = envelope.params.filter(|raw| raw.get() != "null");

@@ -5,7 +5,7 @@ fn told(message: &Message<'_>) -> String {
     match message {
         Message::Request(r) => format!("request {} {} {}", r.id.as_json(), r.method, r.params.map_or("-", RawValue::get)),
         Message::Notification { method, .. } => format!("notification {method}"),
-        Message::Response => "response".to_owned(),
+        Message::Response { .. } => "response".to_owned(),
         Message::Invalid(id, problem) => format!("{} {}", problem.code, id.map_or("null", Id::as_json)),
     }
 }

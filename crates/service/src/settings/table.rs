@@ -163,6 +163,13 @@ pub const TABLE: &[Setting] = &[
         "Toolsets listed by tools/list: core, account, market, options, news, orders, admin.",
     ),
     row(
+        "EDGE_CONFORMANCE",
+        Some("false"),
+        Kind::Flag,
+        &[EDGE],
+        "The fixtures of MCP's conformance suite stand beside the real tools: for tests of the edge itself.",
+    ),
+    row(
         "GATEWAY_BACKEND",
         Some("docker"),
         Kind::Choice(&["docker", "process", "external"]),

@@ -9,28 +9,30 @@ use std::{net::IpAddr, sync::Arc};
 use axum::{
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     response::Response,
 };
 use bytes::Bytes;
+use schemas::{Fault, FaultCode};
 use tokio::sync::watch;
 
 use super::{
     answer,
     body::{self, BodyError},
     challenge,
-    head::{timeout, traceparent},
-    sse,
+    head::{principal, timeout, traceparent},
+    push, sse,
 };
 use crate::{
     auth::Principal,
     edge::Edge,
-    mcp::{self, Answer, Asker, Listener, progress::Notifications},
+    mcp::{self, Answer, Asker, Listener, Teller, Terms, progress::Notifications, sessions::Found},
     rpc::{self, Problem},
 };
 
 /// Every handshake version from 2025-06-18 on sends it.
 const PROTOCOL_VERSION: &str = "mcp-protocol-version";
+const SESSION: &str = "mcp-session-id";
 /// Bytes of User-Agent that tell two callers of one machine apart.
 const AGENT_BYTES: usize = 128;
 
@@ -49,6 +51,9 @@ impl Head {
             principal: self.principal.clone(),
             peer: self.peer,
             version: self.headers.get(PROTOCOL_VERSION).map(|value| value.to_str().unwrap_or_default().trim()),
+            session: session(&self.headers),
+            headers: Some(&self.headers),
+            terms: Terms::default(),
             agent: String::from_utf8_lossy(&agent[..agent.len().min(AGENT_BYTES)]),
             traceparent: traceparent(&self.headers),
             timeout: timeout(&self.headers),
@@ -57,19 +62,47 @@ impl Head {
     }
 }
 
+/// `Mcp-Session-Id`.
+fn session(headers: &HeaderMap) -> Option<&str> {
+    headers.get(SESSION).map(|value| value.to_str().unwrap_or_default())
+}
+
 pub(super) async fn endpoint(State(edge): State<Arc<Edge>>, request: Request) -> Response {
     match *request.method() {
         Method::POST => post(&edge, request).await,
-        // Ends a session, of which the edge has none. Python's client warns at anything but 200 and 204.
-        Method::DELETE => answer::json(StatusCode::OK, b"{}".to_vec()),
-        // MCP "Listening for messages from the server": 405 says that there is no such stream.
-        _ => answer::method("this edge opens no stream; send MCP messages with POST", "POST, DELETE, OPTIONS"),
+        Method::GET => get(&edge, &request),
+        Method::DELETE => delete(&edge, &request),
+        _ => answer::method("send MCP messages with POST", "GET, POST, DELETE, OPTIONS"),
     }
+}
+
+/// What is pushed to a session. MCP "Listening for messages from the server": 405 says that there is no such stream, 404
+/// that the session is over and another must be made.
+fn get(edge: &Arc<Edge>, request: &Request) -> Response {
+    let Some(id) = session(request.headers()) else {
+        return answer::method("without a session this edge opens no stream; send MCP messages with POST", "POST, DELETE, OPTIONS");
+    };
+    match edge.sessions.find(id, principal(request.extensions()).key()) {
+        Found::Live(session) => push::session(edge, session),
+        Found::Ended | Found::Unknown => no_session(),
+    }
+}
+
+/// Ends a session. Python's client warns at anything but 200 and 204, and whoever has none has ended it.
+fn delete(edge: &Edge, request: &Request) -> Response {
+    match session(request.headers()) {
+        Some(id) if !edge.sessions.end(id, principal(request.extensions()).key()) => no_session(),
+        _ => answer::json(StatusCode::OK, b"{}".to_vec()),
+    }
+}
+
+fn no_session() -> Response {
+    answer::fault(&Fault::new(FaultCode::NotFound, "there is no such session").hint("send `initialize` to get one; calls need none"))
 }
 
 async fn post(edge: &Arc<Edge>, request: Request<Body>) -> Response {
     let (head, body) = request.into_parts();
-    let (peer, principal) = (super::head::peer(&head.extensions), super::head::principal(&head.extensions));
+    let (peer, principal) = (super::head::peer(&head.extensions), principal(&head.extensions));
     let body = match body::read(&head.headers, body).await {
         Ok(body) => body,
         Err(error) => return body_refused(edge, error),
@@ -77,29 +110,44 @@ async fn post(edge: &Arc<Edge>, request: Request<Body>) -> Response {
     let uri = head.uri;
     let head = Head { headers: head.headers, peer, principal };
     let listener = if sse::accepted(&head.headers) { Listener::Possible } else { Listener::None };
-    match mcp::handle(edge, &body, &head.asker(listener)).await {
+    match mcp::handle(edge, &body, head.asker(listener)).await {
         // MCP "Sending messages to the server": notifications and responses are answered 202 without a body.
         Answer::Nothing => answer::empty(StatusCode::ACCEPTED),
         Answer::Json(body) => answer::json(StatusCode::OK, body),
         Answer::BadRequest(body) => answer::json(StatusCode::BAD_REQUEST, body),
         Answer::Forbidden { scope, body } => challenge::insufficient(scope, body, &uri, &head.headers),
+        Answer::NotFound(body) => answer::json(StatusCode::NOT_FOUND, body),
+        Answer::Welcome { session, body } => {
+            let mut response = answer::json(StatusCode::OK, body);
+            // Hex digits.
+            response.headers_mut().extend(HeaderValue::from_str(&session.id).ok().map(|id| (HeaderName::from_static(SESSION), id)));
+            response
+        }
+        Answer::Listen(_) if !sse::accepted(&head.headers) => {
+            let text = "subscriptions/listen is answered with an event stream; send Accept: application/json, text/event-stream";
+            refused(edge, StatusCode::NOT_ACCEPTABLE, &Problem::invalid_request(text))
+        }
+        Answer::Listen(listening) => push::listener(edge, listening),
         Answer::Stream { token } => stream(Arc::clone(edge), head, body, token),
     }
 }
 
-/// The call's progress as notifications, then its answer.
-fn stream(edge: Arc<Edge>, head: Head, body: Bytes, token: String) -> Response {
+/// The call's progress and whatever else it tells, then its answer.
+fn stream(edge: Arc<Edge>, head: Head, body: Bytes, token: Option<String>) -> Response {
     let (tell, heard) = watch::channel(None);
+    let (teller, said) = Teller::new(tell);
     let work = async move {
-        match mcp::handle(&edge, &body, &head.asker(Listener::Told(tell))).await {
-            Answer::Json(answer) | Answer::BadRequest(answer) => sse::event(None, &answer),
-            // It was a request, so it is answered, and a stream that is open is not opened again.
-            Answer::Forbidden { body, .. } => sse::event(None, &body),
-            Answer::Nothing | Answer::Stream { .. } => Bytes::new(),
+        match mcp::handle(&edge, &body, head.asker(Listener::Told(teller))).await {
+            Answer::Json(answer) | Answer::BadRequest(answer) | Answer::NotFound(answer) => sse::event(None, &answer),
+            // It was a call, so it is answered, and a stream that is open is not opened again.
+            Answer::Forbidden { body, .. } | Answer::Welcome { body, .. } => sse::event(None, &body),
+            Answer::Nothing | Answer::Stream { .. } | Answer::Listen(_) => Bytes::new(),
         }
     };
-    let mut notifications = Notifications::new(token);
-    sse::respond(heard, work, move |progress| notifications.next(progress).map(|json| sse::event(None, &json)))
+    let mut notifications = token.map(Notifications::new);
+    sse::respond_saying(heard, said, work, move |progress| {
+        notifications.as_mut().and_then(|notifications| notifications.next(progress)).map(|json| sse::event(None, &json))
+    })
 }
 
 fn body_refused(edge: &Edge, error: BodyError) -> Response {

@@ -10,6 +10,7 @@ mod events;
 pub(crate) mod gate;
 mod head;
 mod mcp;
+mod push;
 mod rest;
 mod sse;
 

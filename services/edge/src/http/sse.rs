@@ -12,7 +12,10 @@ use axum::{
 };
 use bytes::Bytes;
 use schemas::Progress;
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 
 use super::answer;
 
@@ -64,6 +67,8 @@ pub(super) fn has_ended(headers: &HeaderMap) -> bool {
 
 struct State<W, F> {
     work: Pin<Box<W>>,
+    /// What else is said meanwhile, ready to be sent.
+    said: mpsc::Receiver<Vec<u8>>,
     heard: watch::Receiver<Option<Progress>>,
     frame: F,
     /// The call has let go of its end.
@@ -77,7 +82,17 @@ where
     W: Future<Output = Bytes> + Send + 'static,
     F: FnMut(&Progress) -> Option<Bytes> + Send + Unpin + 'static,
 {
-    let state = State { work: Box::pin(work), heard, frame, silent: false, ended: false };
+    let (_, nothing) = mpsc::channel(1);
+    respond_saying(heard, nothing, work, frame)
+}
+
+/// The same, with messages in between.
+pub(super) fn respond_saying<W, F>(heard: watch::Receiver<Option<Progress>>, said: mpsc::Receiver<Vec<u8>>, work: W, frame: F) -> Response
+where
+    W: Future<Output = Bytes> + Send + 'static,
+    F: FnMut(&Progress) -> Option<Bytes> + Send + Unpin + 'static,
+{
+    let state = State { work: Box::pin(work), said, heard, frame, silent: false, ended: false };
     let events = futures::stream::unfold(state, async |mut state| {
         if state.ended {
             return None;
@@ -109,6 +124,7 @@ where
     loop {
         tokio::select! {
             biased;
+            Some(message) = state.said.recv() => return event(None, &message),
             heard = state.heard.changed(), if !state.silent => {
                 let progress = state.heard.borrow_and_update().clone();
                 state.silent = heard.is_err();
@@ -118,7 +134,12 @@ where
             }
             end = &mut state.work => {
                 state.ended = true;
-                return end;
+                // What was said in the work's last step comes before its end.
+                let mut last = Vec::new();
+                while let Ok(message) = state.said.try_recv() {
+                    last.extend_from_slice(&event(None, &message));
+                }
+                return if last.is_empty() { end } else { [&last[..], &end[..]].concat().into() };
             }
             () = tokio::time::sleep_until(silence_ends) => return Bytes::from_static(b": still at work\n\n"),
         }

@@ -1,19 +1,25 @@
-//! The handshake. It makes nothing: the edge keeps no sessions, and a client may call without it.
+//! How a client learns what this server is: the handshake of the older generations, `server/discover` of the newest. A
+//! client may call without either.
 
 use ::tools::{InstructionFacts, Profile};
+use schemas::GatewayName;
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
-use super::beside;
+use super::{
+    beside,
+    terms::{self, Capabilities},
+};
 use crate::{
     auth::Principal,
+    conformance,
     edge::Edge,
     health,
     rpc::{self, Problem, Request},
 };
 
 /// The handshake versions, the newest last: that one is offered to whoever asks for another.
-pub(crate) const VERSIONS: [&str; 4] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
+const VERSIONS: [&str; 4] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
 const NEWEST: &str = VERSIONS[VERSIONS.len() - 1];
 
 /// MCP "Lifecycle: version negotiation": the asked version if it is known, else the newest of ours.
@@ -35,29 +41,52 @@ fn negotiated(params: Option<&RawValue>) -> Result<&'static str, Problem> {
     Ok(VERSIONS.into_iter().find(|version| *version == asked).unwrap_or(NEWEST))
 }
 
-pub(crate) fn initialize(edge: &Edge, request: &Request<'_>, principal: &Principal) -> Result<Vec<u8>, Problem> {
-    let version = negotiated(request.params)?;
-    let result = json!({
-        "protocolVersion": version,
-        "capabilities": capabilities(),
-        "serverInfo": {
-            "name": "ib-mesh",
-            "title": format!("ib-mesh: Interactive Brokers ({})", edge.gateway),
-            "version": env!("CARGO_PKG_VERSION"),
-        },
-        "instructions": instructions(edge, principal),
-    });
-    let mut out = Vec::with_capacity(2_048);
-    rpc::begin_result(&mut out, request.id);
-    rpc::write_json(&mut out, &result);
-    out.push(b'}');
-    Ok(out)
+/// What the server can do. Lists are told of when they change, over whatever stream is open.
+fn capabilities(edge: &Edge) -> Value {
+    let mut capabilities = json!({ "tools": { "listChanged": true }, "logging": {} });
+    beside::capabilities().into_iter().for_each(|(name, says)| capabilities[name] = says);
+    if edge.conformance {
+        conformance::add_capabilities(&mut capabilities);
+    }
+    capabilities
 }
 
-fn capabilities() -> Value {
-    let mut all = json!({ "tools": { "listChanged": false } });
-    beside::capabilities().into_iter().for_each(|(name, says)| all[name] = says);
-    all
+/// JSON of who answers.
+pub(crate) fn server_info(gateway: &GatewayName) -> String {
+    let title = format!("ib-mesh: Interactive Brokers ({gateway})");
+    json!({ "name": "ib-mesh", "title": title, "version": env!("CARGO_PKG_VERSION") }).to_string()
+}
+
+/// The answer, and what the client says that it can be asked for.
+pub(crate) fn initialize(edge: &Edge, request: &Request<'_>, principal: &Principal) -> Result<(Vec<u8>, Capabilities), Problem> {
+    #[derive(Deserialize)]
+    struct Params<'a> {
+        #[serde(borrow)]
+        capabilities: Option<&'a RawValue>,
+    }
+    let version = negotiated(request.params)?;
+    let params = request.params.and_then(|params| serde_json::from_str::<Params<'_>>(params.get()).ok());
+    let client = params.and_then(|params| Capabilities::read(params.capabilities?)).unwrap_or_default();
+    let mut out = Vec::with_capacity(2_048);
+    rpc::begin_result(&mut out, request.id);
+    out.extend_from_slice(br#"{"serverInfo":"#);
+    out.extend_from_slice(edge.server_info.as_bytes());
+    for (name, value) in
+        [("protocolVersion", json!(version)), ("capabilities", capabilities(edge)), ("instructions", json!(instructions(edge, principal)))]
+    {
+        out.extend_from_slice(format!(",\"{name}\":").as_bytes());
+        rpc::write_json(&mut out, &value);
+    }
+    out.extend_from_slice(b"}}");
+    Ok((out, client))
+}
+
+pub(crate) fn discover(edge: &Edge, principal: &Principal) -> Value {
+    json!({
+        "supportedVersions": terms::VERSIONS,
+        "capabilities": capabilities(edge),
+        "instructions": instructions(edge, principal),
+    })
 }
 
 fn instructions(edge: &Edge, principal: &Principal) -> String {

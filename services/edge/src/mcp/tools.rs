@@ -12,16 +12,21 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json, value::RawValue};
 use tokio::time::Instant;
 
-use super::Asker;
+use super::{
+    Asker,
+    confirm::{self, Brought, Word},
+    frame::Frame,
+    level::Level,
+    seal::Bound,
+};
 use crate::{
     ask::{self, Question},
     auth::Principal,
     breaker::Evidence,
     caller::Meta,
-    cancels::Key,
     edge::Edge,
     fault_map, health, reply,
-    rpc::{self, Id, Problem, Request},
+    rpc::{self, Problem, Request},
 };
 
 /// The results of `tools/list`, each made once: one for every set of profiles that a caller may have.
@@ -55,11 +60,11 @@ fn listing(has: impl Fn(Profile) -> bool, toolsets: &[Toolset]) -> Bytes {
     out.into()
 }
 
-pub(crate) fn list(edge: &Edge, request: &Request<'_>, principal: &Principal) -> Result<Vec<u8>, Problem> {
+pub(crate) fn list(edge: &Edge, request: &Request<'_>, asker: &Asker<'_>) -> Result<Vec<u8>, Problem> {
     if request.params.is_some_and(|params| !params.get().starts_with('{')) {
         return Err(Problem::invalid_params("`params` of tools/list must be an object"));
     }
-    Ok(rpc::result(request.id, edge.listings.of(principal)))
+    Ok(Frame::new(edge, asker, request.id).ready("tools/list", edge.listings.of(&asker.principal)))
 }
 
 /// The parameters of `tools/call`.
@@ -117,22 +122,73 @@ pub(crate) async fn call(edge: &Edge, request: &Request<'_>, asker: &Asker<'_>) 
     let tool = ::tools::find(&params.name).ok_or_else(|| unknown_tool(&params.name))?;
     let asked = Asked { tool, params, request: RequestId::mint(), asker };
     let counted = edge.metrics.begin(tool.name, started);
-    let cancel = edge.cancels.enter(Key::new(asker.peer, &asker.agent, request.id.as_json()));
+    let frame = Frame::new(edge, asker, request.id);
+    let cancel = edge.cancels.enter(asker.cancel_key(request.id.as_json()));
     let ended = tokio::select! {
         biased;
-        ended = perform(edge, &asked, request.id) => ended,
-        () = cancel.cancelled() => Err(Fault::new(FaultCode::Cancelled, "the caller cancelled this call")),
+        ended = allowed(edge, &asked, request, &frame) => ended,
+        () = cancel.cancelled() => Err(Stop::Fault(Fault::new(FaultCode::Cancelled, "the caller cancelled this call"))),
     };
-    counted.end(ended.as_ref().map_or_else(|fault| fault.code.as_str(), |_| "ok"));
-    Ok(ended.unwrap_or_else(|fault| {
-        ask::log(asked.request, tool.name, &fault, started);
-        reply::failure(request.id, &asked.request, &fault)
-    }))
+    let outcome = match &ended {
+        Ok(_) => "ok",
+        Err(Stop::Fault(fault)) => fault.code.as_str(),
+        Err(Stop::Problem(_)) => FaultCode::InvalidParams.as_str(),
+    };
+    counted.end(outcome);
+    let level = if ended.is_ok() { Level::Info } else { Level::Warning };
+    asker.log(level, || {
+        let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        json!({ "tool": tool.name, "outcome": outcome, "elapsed_ms": elapsed_ms, "request_id": asked.request.to_string() })
+    });
+    match ended {
+        Ok(answer) => Ok(answer),
+        Err(Stop::Problem(problem)) => Err(problem),
+        Err(Stop::Fault(fault)) => {
+            ask::log(asked.request, tool.name, &fault, started);
+            Ok(reply::failure(&frame, &asked.request, &fault))
+        }
+    }
 }
 
-/// Whether the tool that a `tools/call` names tells how far it is.
-pub(super) fn tells_progress(request: &Request<'_>) -> bool {
-    named(request).is_some_and(|tool| tool.operation().tells_progress)
+/// Why a call ends without an answer.
+enum Stop {
+    /// A failed tool.
+    Fault(Fault),
+    /// A call that was not one.
+    Problem(Problem),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<Problem> for Stop {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+/// What takes the gateway from everybody is asked about first.
+pub(super) fn asks_first(tool: &Tool) -> bool {
+    tool.profile == Profile::Admin && tool.annotations.destructive == Some(true)
+}
+
+async fn allowed(edge: &Edge, asked: &Asked<'_>, request: &Request<'_>, frame: &Frame<'_>) -> Result<Vec<u8>, Stop> {
+    let tool = asked.tool;
+    // What is refused anyway is not asked about.
+    if asks_first(tool) && edge.profile.has(tool.profile) && tool.bind(&asked.params.arguments).is_ok() {
+        let (brought, arguments) = (Brought::read(request)?, &asked.params.arguments);
+        let bound = Bound { principal: asked.asker.principal.key(), method: "tools/call", name: tool.name, arguments };
+        let question = format!("{} the gateway `{}`? Everybody who uses it is without IB until it is back.", tool.title, edge.gateway);
+        match confirm::confirm(edge, asked.asker, &bound, &brought, &question).await? {
+            Word::Go => {}
+            Word::Ask(result) => return Ok(frame.value("tools/call", result)),
+            Word::Stop(fault) => return Err(fault.into()),
+        }
+    }
+    Ok(perform(edge, asked, frame).await?)
 }
 
 /// The tool that a `tools/call` names.
@@ -158,7 +214,7 @@ fn unknown_tool(name: &str) -> Problem {
 }
 
 /// Asks and renders. The answer is the whole JSON-RPC response.
-async fn perform(edge: &Edge, asked: &Asked<'_>, id: Id<'_>) -> Result<Vec<u8>, Fault> {
+async fn perform(edge: &Edge, asked: &Asked<'_>, frame: &Frame<'_>) -> Result<Vec<u8>, Fault> {
     let tool = asked.tool;
     if !edge.profile.has(tool.profile) {
         return Err(outside_profile(edge, tool));
@@ -185,11 +241,11 @@ async fn perform(edge: &Edge, asked: &Asked<'_>, id: Id<'_>) -> Result<Vec<u8>, 
             let stale = rendered.context.as_ref().is_some_and(|context| context.stale);
             let evidence = if stale { Evidence::None } else { Evidence::Answered };
             let answer = match rendered.context.take() {
-                Some(context) => reply::success(id, &asked.request, &rendered.text, &context, reply),
+                Some(context) => reply::success(frame, &asked.request, &rendered.text, &context, reply),
                 None => {
                     let context = gateway_context(edge);
                     rendered.about_gateway(&context);
-                    reply::success(id, &asked.request, &rendered.text, &context, reply)
+                    reply::success(frame, &asked.request, &rendered.text, &context, reply)
                 }
             };
             answered.passage.ended(evidence);

@@ -1,11 +1,15 @@
 //! The edge as its clients meet it: a real listener, real bytes. Where NATS is needed it is a real server.
 
+mod asking;
+mod attacks;
 mod client;
 mod gateway;
 mod http;
+mod modern;
 mod nats;
 mod options;
 mod progress;
+mod push;
 mod requests;
 mod resources;
 mod rest;

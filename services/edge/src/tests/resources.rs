@@ -25,7 +25,10 @@ use tokio::{
 };
 
 use super::{
-    PATIENCE, Running, start,
+    PATIENCE, Running,
+    push::BOTH,
+    start,
+    streams::Stream,
     world::{WORKER, connect, gateway, heartbeat, nats},
 };
 use crate::{
@@ -385,4 +388,83 @@ async fn what_is_typed_is_completed() {
     *world.memory.found.lock().expect("lock") = Some((0..250).map(|n| format!("S{n}")).collect());
     let many = completed(&world, prompt("options_analysis"), "symbol", "s").await;
     assert_eq!((many["values"].as_array().map(Vec::len), &many["total"], &many["hasMore"]), (Some(100), &json!(250), &json!(true)));
+}
+
+impl World {
+    fn hold(&self, quantity: u32) {
+        self.memory.quantity.store(quantity, Ordering::Relaxed);
+    }
+
+    async fn quantity(&self) -> Value {
+        let read = self.edge.result("resources/read", json!({ "uri": POSITIONS })).await;
+        let body: Value = serde_json::from_str(read["contents"][0]["text"].as_str().expect("a text")).expect("JSON");
+        body["positions"][0]["quantity"].clone()
+    }
+}
+
+/// The next message of a stream that says anything.
+async fn message(stream: &mut Stream) -> Value {
+    loop {
+        let event = stream.next().await.expect("an event");
+        if !event.data.is_empty() {
+            return event.json();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_change_is_pushed_to_both_generations() {
+    let world = world().await;
+    let nothing = "ibkr://nothing";
+    let mut listener = world.edge.listen(json!({ "resourcesListChanged": true, "resourceSubscriptions": [POSITIONS, nothing] })).await;
+    let acknowledged = message(&mut listener).await;
+    assert_eq!(acknowledged["params"]["notifications"]["resourceSubscriptions"], json!([POSITIONS]), "only what exists is honoured");
+
+    let session = world.edge.session(json!({})).await;
+    assert_eq!(
+        world.edge.in_session(&session, "resources/subscribe", json!({ "uri": nothing })).await.json()["error"]["code"],
+        json!(-32602)
+    );
+    world.edge.in_session(&session, "resources/subscribe", json!({ "uri": POSITIONS })).await;
+    let mut stream = world.edge.stream("GET /mcp", &[BOTH, &session], "").await;
+
+    assert_eq!(world.quantity().await, json!(100));
+    world.hold(101);
+    for (stream, tagged) in [(&mut listener, true), (&mut stream, false)] {
+        let told = message(stream).await;
+        assert_eq!((&told["method"], &told["params"]["uri"]), (&json!("notifications/resources/updated"), &json!(POSITIONS)));
+        assert_eq!(told["params"]["_meta"].is_object(), tagged);
+    }
+    assert_eq!(world.quantity().await, json!(101));
+    *world.memory.accounts.lock().expect("lock") = vec!["DUSIM00001"];
+    world.edge.uris().await;
+    assert_eq!(message(&mut listener).await["method"], json!("notifications/resources/list_changed"));
+
+    let read = world.edge.modern("resources/read", json!({ "uri": POSITIONS }), json!({})).await.json()["result"].clone();
+    assert_eq!((&read["resultType"], &read["ttlMs"], &read["contents"][0]["uri"]), (&json!("complete"), &json!(0), &json!(POSITIONS)));
+    assert!(read["_meta"]["ib-mesh/served_by"].is_string() && read["_meta"]["io.modelcontextprotocol/serverInfo"].is_object(), "{read}");
+    let gone = world.edge.modern("resources/read", json!({ "uri": nothing }), json!({})).await.json();
+    assert_eq!(gone["error"]["code"], json!(-32602));
+}
+
+#[tokio::test]
+async fn who_reads_slowly_hears_of_the_change_and_not_of_each() {
+    let world = world().await;
+    let wanted = json!({ "resourceSubscriptions": [POSITIONS] });
+    let (mut slow, mut fast) = (world.edge.listen(wanted.clone()).await, world.edge.listen(wanted).await);
+    message(&mut fast).await;
+    world.quantity().await;
+    // Reads tell the watcher of each change at once; the fast one hears while the slow one reads nothing.
+    for quantity in 101..400 {
+        world.hold(quantity);
+        world.quantity().await;
+    }
+    assert_eq!(message(&mut fast).await["params"]["uri"], json!(POSITIONS));
+    message(&mut slow).await;
+    let mut heard = 0;
+    world.edge.shutdown.cancel();
+    while message(&mut slow).await.get("result").is_none() {
+        heard += 1;
+    }
+    assert!((1..100).contains(&heard), "299 changes were told {heard} times");
 }
