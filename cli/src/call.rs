@@ -11,7 +11,7 @@ use tools::Tool;
 
 use crate::{
     explain::{Doors, explain},
-    http::{CALL_MAX, DEFAULT_EDGE, EdgeClient},
+    http::{CALL_MAX, EdgeArg, EdgeClient},
     out,
 };
 
@@ -26,9 +26,8 @@ pub(crate) struct Options {
     /// Arguments; a value is JSON where the argument is no text.
     #[arg(value_name = "KEY=VALUE")]
     arguments: Vec<String>,
-    /// URL of the edge.
-    #[arg(long, value_name = "URL", default_value = DEFAULT_EDGE)]
-    edge: String,
+    #[command(flatten)]
+    edge: EdgeArg,
     /// Print the typed answer instead of the text, for programs.
     #[arg(long)]
     json: bool,
@@ -63,7 +62,7 @@ fn patience(tool: Option<&Tool>) -> Duration {
 
 async fn call(options: &Options, tool: Option<&Tool>, arguments: Map<String, Value>) -> ExitCode {
     let known = tool.is_some();
-    let answer = match EdgeClient::new(&options.edge) {
+    let answer = match EdgeClient::new(&options.edge.url()) {
         Ok(edge) => edge.call(&options.tool, &Value::Object(arguments), patience(tool)).await,
         Err(error) => Err(error),
     };
@@ -124,7 +123,7 @@ fn print_explained(options: &Options, tool: &Tool, arguments: &Map<String, Value
         Err(error) => return ended(USAGE, &format!("IB_GATEWAY: {error}")),
     };
     let nats = said("NATS_URL").unwrap_or_else(|| "nats://127.0.0.1:4222".to_owned());
-    match explain(&Doors { edge: &options.edge, nats: &nats, gateway: &gateway }, tool, arguments) {
+    match explain(&Doors { edge: &options.edge.url(), nats: &nats, gateway: &gateway }, tool, arguments) {
         Ok(text) => {
             out::line(text);
             ExitCode::SUCCESS

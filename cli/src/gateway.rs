@@ -7,12 +7,12 @@ use std::{convert::Infallible, io::IsTerminal as _, process::ExitCode, time::Dur
 
 use schemas::gateway::{LOGOUT_MINUTES_MAX, READY_TIMEOUT_S_DEFAULT, READY_TIMEOUT_S_MAX, StateChange, StatusReply};
 use serde_json::{Value, json};
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use crate::{
     checks,
     follow::Events,
-    http::{Answer, DEFAULT_EDGE, EdgeClient, Error},
+    http::{Answer, EdgeArg, EdgeClient, Error},
     out,
 };
 
@@ -23,9 +23,8 @@ use crate::{
 pub(crate) struct Options {
     #[command(subcommand)]
     command: Command,
-    /// URL of the edge.
-    #[arg(long, value_name = "URL", default_value = DEFAULT_EDGE, global = true)]
-    edge: String,
+    #[command(flatten)]
+    edge: EdgeArg,
     /// Print the edge's answers as they are, for programs.
     #[arg(long, global = true)]
     json: bool,
@@ -75,6 +74,8 @@ const COMMAND_MAX: Duration = Duration::from_secs(200);
 const STATUS_MAX: Duration = Duration::from_secs(10);
 /// What an answer of ensure-ready may come late.
 const LATE_MAX: Duration = Duration::from_secs(5);
+/// No command waits longer for its changes to be told.
+const FOLLOW_MAX: Duration = Duration::from_secs(2);
 /// How often the line about what is under way counts on.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -89,7 +90,7 @@ pub(crate) async fn run(options: Options) -> ExitCode {
 }
 
 async fn perform(options: &Options) -> Result<ExitCode, Error> {
-    let edge = EdgeClient::new(&options.edge)?;
+    let edge = EdgeClient::new(&options.edge.url())?;
     let post = async |path: &'static str, body: Value| shown(&edge, edge.post(path, &body, COMMAND_MAX)).await;
     match &options.command {
         Command::Status => Ok(status(options, &edge.get("/gateway/status", STATUS_MAX).await?)),
@@ -162,20 +163,21 @@ fn render(status: &StatusReply) -> String {
 /// Does `work`, and tells on stderr what the gateway does meanwhile. That is a courtesy: an edge that tells no changes is
 /// asked all the same.
 async fn shown<T>(edge: &EdgeClient, work: impl Future<Output = T>) -> T {
+    // First followed, then asked: the first change told is what the command does.
+    let events = timeout(FOLLOW_MAX, edge.gateway_events()).await.ok().and_then(Result::ok);
     tokio::select! {
         ended = work => {
             out::live("");
             ended
         }
-        never = follow(edge) => match never {},
+        never = follow(events) => match never {},
     }
 }
 
-async fn follow(edge: &EdgeClient) -> Infallible {
+async fn follow(mut events: Option<Events>) -> Infallible {
     let started = Instant::now();
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let mut events = edge.gateway_events().await.ok();
     let mut last = None;
     loop {
         let change = tokio::select! {

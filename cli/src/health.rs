@@ -1,6 +1,7 @@
 //! What /health says, read leniently: a field that is missing or new is no reason not to show the rest.
 
-use serde::Deserialize;
+use schemas::health::GatewayPart;
+use serde::{Deserialize, Deserializer};
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
@@ -16,6 +17,13 @@ pub(crate) struct Health {
     pub(crate) mode: Option<String>,
     pub(crate) circuit_breaker: Breaker,
     pub(crate) pool: Pool,
+    /// What gateway-ctl says; none where none runs, or one whose words are not known here.
+    #[serde(deserialize_with = "if_known")]
+    pub(crate) gateway: Option<GatewayPart>,
+}
+
+fn if_known<'de, D: Deserializer<'de>>(from: D) -> Result<Option<GatewayPart>, D::Error> {
+    Ok(serde_json::from_value(serde_json::Value::deserialize(from)?).ok())
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]

@@ -4,7 +4,7 @@
 
 use std::{
     io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _},
+    net::{SocketAddr, ToSocketAddrs as _},
     process::ExitCode,
     time::Duration,
 };
@@ -15,7 +15,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::out;
+use crate::{http::reachable, out};
 
 /// Exit 0 when the service at ADMIN_BIND lives, else 1: for container health checks.
 #[derive(Debug, Clone, clap::Args)]
@@ -51,14 +51,8 @@ pub(crate) async fn run(options: Options) -> ExitCode {
 /// A service on all addresses is asked on loopback.
 fn address(said: &str) -> Result<SocketAddr, String> {
     let problem = || format!("ADMIN_BIND must be HOST:PORT with a port of its own, such as 127.0.0.1:9000; got `{said}`");
-    let mut address =
-        said.to_socket_addrs().ok().and_then(|mut found| found.next()).filter(|found| found.port() > 0).ok_or_else(problem)?;
-    match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
-        _ => {}
-    }
-    Ok(address)
+    let address = said.to_socket_addrs().ok().and_then(|mut found| found.next()).filter(|found| found.port() > 0).ok_or_else(problem)?;
+    Ok(reachable(address))
 }
 
 async fn live(address: SocketAddr) -> io::Result<()> {

@@ -2,10 +2,14 @@
 //!
 //! Invariant: every request has a deadline, and an edge that is not there is told with the command that starts one.
 
-use std::time::Duration;
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
 
 use reqwest::{Client, RequestBuilder, Url};
 use serde_json::{Value, json};
+use service::Settings;
 
 use crate::follow::Events;
 
@@ -16,7 +20,35 @@ const HEALTH_MAX: Duration = Duration::from_secs(5);
 /// Above the longest deadline of a read (history: 60 s), so that the edge's own answer arrives first.
 pub(crate) const CALL_MAX: Duration = Duration::from_secs(75);
 
-pub(crate) const DEFAULT_EDGE: &str = "http://127.0.0.1:48012";
+const DEFAULT_EDGE: &str = "http://127.0.0.1:48012";
+
+/// Which edge a command asks.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct EdgeArg {
+    /// URL of the edge [default: where EDGE_BIND has it listen, else http://127.0.0.1:48012]
+    #[arg(long, value_name = "URL", global = true)]
+    edge: Option<String>,
+}
+
+impl EdgeArg {
+    pub(crate) fn url(&self) -> String {
+        self.edge.clone().unwrap_or_else(|| default_edge(Settings::edge_bind(|name| std::env::var(name).ok())))
+    }
+}
+
+fn default_edge(bound: Option<SocketAddr>) -> String {
+    bound.map_or_else(|| DEFAULT_EDGE.to_owned(), |address| format!("http://{}", reachable(address)))
+}
+
+/// Where a client on this machine finds a server that listens on all addresses.
+pub(crate) fn reachable(mut bound: SocketAddr) -> SocketAddr {
+    match bound.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => bound.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => bound.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    bound
+}
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -171,6 +203,19 @@ mod tests {
         }
         let client = EdgeClient::new("http://127.0.0.1:48012/api/v1/").unwrap();
         assert_eq!(client.url("/health"), "http://127.0.0.1:48012/api/v1/health");
+    }
+
+    #[test]
+    fn the_edge_is_asked_where_it_listens() {
+        for (bound, url) in [
+            ("0.0.0.0:8000", "http://127.0.0.1:8000"),
+            ("[::]:8000", "http://[::1]:8000"),
+            ("10.0.0.7:8000", "http://10.0.0.7:8000"),
+            ("127.0.0.1:48012", DEFAULT_EDGE),
+        ] {
+            assert_eq!(default_edge(bound.parse().ok()), url);
+        }
+        assert_eq!(default_edge(None), DEFAULT_EDGE);
     }
 
     #[test]

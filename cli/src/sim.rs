@@ -106,6 +106,9 @@ pub(crate) struct Options {
     /// What another session with the same login meets: `primary`, `primaryoverride`, `secondary` or `manual`, as IBC calls them.
     #[arg(long, value_name = "ACTION", default_value = "primary", help_heading = FAULTS)]
     existing_session: ExistingSession,
+    /// While this file is there, a start ends for another session, as `secondary` does: gateway-ctl makes it (GATEWAY_YIELD_FILE).
+    #[arg(long, value_name = "FILE", help_heading = CONTAINER)]
+    yield_file: Option<PathBuf>,
     /// When the gateway restarts every day, such as 23:45, in the scenario's time zone; on Sundays with a full log-in.
     #[arg(long, value_name = "HH:MM", help_heading = FAULTS)]
     restart_at: Option<DailyTime>,
@@ -157,7 +160,10 @@ impl Options {
                 two_factor_timeout_ms: self.two_factor_timeout_ms,
                 two_factor_timeout: self.on_two_factor_timeout,
                 lockout_ms: self.lockout_ms,
-                existing_session: self.existing_session,
+                existing_session: match &self.yield_file {
+                    Some(file) if file.exists() => ExistingSession::Secondary,
+                    _ => self.existing_session,
+                },
                 restart_at: self.restart_at,
             },
             orders: OrderSettings {

@@ -4,9 +4,11 @@
 
 use std::{fmt::Write as _, process::ExitCode};
 
+use schemas::health::GatewayPart;
+
 use crate::{
     health::{Health, WorkerLine},
-    http::{DEFAULT_EDGE, EdgeClient},
+    http::{EdgeArg, EdgeClient},
     out,
 };
 
@@ -15,9 +17,8 @@ use crate::{
 /// Exit code: 0 healthy, 1 degraded (processes run, none is connected to IB), 2 unhealthy or not reachable.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Options {
-    /// URL of the edge.
-    #[arg(long, value_name = "URL", default_value = DEFAULT_EDGE)]
-    edge: String,
+    #[command(flatten)]
+    edge: EdgeArg,
     /// Print /health as it is, for programs.
     #[arg(long)]
     json: bool,
@@ -27,7 +28,8 @@ const DEGRADED: u8 = 1;
 const UNHEALTHY: u8 = 2;
 
 pub(crate) async fn run(options: Options) -> ExitCode {
-    let answer = match EdgeClient::new(&options.edge) {
+    let edge = options.edge.url();
+    let answer = match EdgeClient::new(&edge) {
         Ok(client) => client.health().await,
         Err(error) => Err(error),
     };
@@ -41,14 +43,14 @@ pub(crate) async fn run(options: Options) -> ExitCode {
     let health: Health = match serde_json::from_value(body.clone()) {
         Ok(health) => health,
         Err(error) => {
-            out::problem(format_args!("ibmesh status: {} answered, but not as an edge's /health: {error}", options.edge));
+            out::problem(format_args!("ibmesh status: {edge} answered, but not as an edge's /health: {error}"));
             return ExitCode::from(UNHEALTHY);
         }
     };
     if options.json {
         out::line(&body);
     } else {
-        out::line(render(&options.edge, &health).trim_end());
+        out::line(render(&edge, &health).trim_end());
     }
     exit_code(&health.status)
 }
@@ -73,6 +75,9 @@ fn render(edge: &str, health: &Health) -> String {
         health.ib_port,
         if health.ib_connected { "connected" } else { "not connected" }
     );
+    if let Some(part) = &health.gateway {
+        let _ = writeln!(text, "  gateway   {}", gateway(part));
+    }
     let _ = writeln!(text, "  breaker   {}", breaker(health));
     let _ = writeln!(
         text,
@@ -85,6 +90,14 @@ fn render(edge: &str, health: &Health) -> String {
     let options = if health.options_client_connected { "connected to IB" } else { "not connected to IB" };
     let _ = writeln!(text, "  options   {options}");
     text
+}
+
+fn gateway(part: &GatewayPart) -> String {
+    if let Some(out) = &part.logged_out {
+        return format!("{} `ibmesh gateway login` ends it.", out.sentence());
+    }
+    let why = part.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+    format!("{} since {:.0}{why}", part.state.token(), part.since)
 }
 
 fn breaker(health: &Health) -> String {
@@ -156,6 +169,18 @@ mod tests {
         let text = render("e", &sample());
         let starts: Vec<&str> = text.lines().skip(3).map(|line| line.get(..10).unwrap_or(line).trim()).collect();
         assert_eq!(starts, ["workers", "aaaabb", "ccccdd", "options"], "{text}");
+    }
+
+    #[test]
+    fn the_board_says_what_the_gateway_does_and_who_logged_it_out() {
+        let mut part = json!({"state": "WAIT_2FA", "desired": "up", "since": "2026-11-20T10:00:00Z", "reason": "confirm on the phone"});
+        let board = |part: &serde_json::Value| render("e", &serde_json::from_value(json!({ "gateway": part })).unwrap());
+        assert!(board(&part).contains("gateway   wait_2fa since 2026-11-20T10:00:00Z: confirm on the phone"), "{}", board(&part));
+        part["logged_out"] =
+            json!({"by": "dora", "since": "2026-11-20T10:00:00Z", "reason": "TWS", "until": null, "ends_with": "POST /gateway/login"});
+        assert!(board(&part).contains("by dora") && board(&part).contains("`ibmesh gateway login` ends it."), "{}", board(&part));
+        part["desired"] = json!("of a later release");
+        assert!(!board(&part).contains("gateway"), "the rest is shown all the same: {}", board(&part));
     }
 
     #[test]

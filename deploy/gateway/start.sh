@@ -42,6 +42,12 @@ VNC_SERVER_PASSWORD=$(secret VNC_SERVER_PASSWORD /run/secrets/vnc_password "$vnc
 export TWS_USERID TWS_PASSWORD VNC_SERVER_PASSWORD
 unset IB_USERNAME IB_PASSWORD VNC_PASSWORD
 
+# Told and gone on with: the gateway runs, and forgets at its end what a person has changed.
+settings=${TWS_SETTINGS_PATH:-}
+if [ -n "$settings" ] && ! { mkdir -p "$settings" && [ -w "$settings" ]; }; then
+    echo "ib-mesh: $settings cannot be written by user $(id -u): no setting is kept; chown $(id -u) the volume, or mount it without ro" >&2
+fi
+
 # IBC compares the sender with this list: his address, and the name that his address resolves to. In a Docker network
 # that is `<container>.<network>`; the address alone would be wrong after gateway-ctl was recreated.
 from=${COMMAND_FROM:?}
@@ -51,5 +57,10 @@ template=${IBC_INI_TMPL:?}
 sed -i "s/^CommandServerPort=.*/CommandServerPort=${COMMAND_PORT:?}/; s/^ControlFrom=.*/ControlFrom=$from/" "$template"
 grep -q "^CommandServerPort=$COMMAND_PORT\$" "$template" || fail "$template has no CommandServerPort"
 grep -q "^ControlFrom=$from\$" "$template" || fail "$template has no ControlFrom"
+
+# gateway-ctl makes this file for a start that must not take the session from a person (GATEWAY_YIELD_FILE).
+if [ -e /srv/gateway-yield/now ]; then
+    export EXISTING_SESSION_DETECTED_ACTION=secondary
+fi
 
 exec "${SCRIPT_PATH:?}/run.sh"

@@ -91,6 +91,31 @@ pub struct IbSession {
     /// Why it is not connected, in one sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What IB told of the login itself, whoever asked what: read-only mode, a competing session. The newest of each kind.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<IbNotice>,
+}
+
+/// What a notice of IB's is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IbNoticeKind {
+    /// The gateway's setting `Read-Only API`.
+    ReadOnly,
+    /// Another live session with the same user has the market data.
+    CompetingSession,
+    #[serde(other)]
+    Unknown,
+}
+
+/// A thing that IB told, in its own words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct IbNotice {
+    pub about: IbNoticeKind,
+    /// IB's number for it.
+    pub code: i32,
+    pub message: String,
+    pub at: Timestamp,
 }
 
 impl Heartbeat {

@@ -6,10 +6,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from engine import run
-from stack import POLL_S, ROOT, WITH_IB, Nats, Stack, docker, eventually, http_status, inspect, shell
+from engine import DEBIAN, run
+from stack import POLL_S, ROOT, TAG, WITH_IB, Nats, Stack, docker, eventually, http_status, inspect, shell
 
 SEED_CURLS = ROOT / "tests" / "data" / "seed-curls.txt"
+# Settings that a container cannot use, or has from the compose files alone.
+NOT_IN_CONTAINERS = {"NATS_URL", "NATS_CREDS_FILE", "IBKR_MODE", "EDGE_BIND", "SERVER_HOST", "SERVER_PORT", "ADMIN_BIND"}
+NOT_IN_CONTAINERS |= {"GATEWAY_CONTAINER", "DOCKER_HOST", "GATEWAY_EXEC", "GATEWAY_PROCESS"}
 USER = "10001:10001"
 READY_MAX_S = 90
 STOP_MAX_S = 40
@@ -33,13 +36,21 @@ def predecessor(environment=PREDECESSOR):
 
 
 def files_are_read(_stack):
-    stack = Stack({"EDGE_TOKENS_FILE": "/dev/null"}, WITH_IB)
+    stack = Stack(settings={"EDGE_TOKENS_FILE": "/dev/null"}, files=WITH_IB)
     real = stack.compose("config").stdout
     assert "ghcr.io/gnzsnz/ib-gateway" in real and "gateway-settings:/home/ibgateway/tws_settings" in real, real
     without = Stack(files=WITH_IB).compose("config", check=False)
     assert without.returncode != 0 and "EDGE_TOKENS_FILE" in without.stderr, without.stderr
     for line in Path(ROOT / "docker-compose.yml").read_text().splitlines():
         assert not re.match(r"(name|include):", line), f"compose 1.29 does not know {line!r}"
+
+
+def documented_settings_have_an_effect(_stack):
+    """Whoever puts a line of .env.example into .env finds it in a container."""
+    composed = "".join((ROOT / name).read_text() for name in WITH_IB)
+    listed = {line.lstrip("#").split("=")[0] for line in (ROOT / ".env.example").read_text().splitlines() if re.match(r"#?[A-Z_]+=", line)}
+    unknown = {name for name in listed - NOT_IN_CONTAINERS if f"${{{name}:" not in composed}
+    assert not unknown, f"not in the compose files: {sorted(unknown)}"
 
 
 def message_server_accepts_its_configuration(stack):
@@ -128,6 +139,11 @@ def message_server_asks_for_a_password(stack):
     assert "Permissions Violation" in str(refused), refused
 
 
+def is_whole_again(stack):
+    workers = len(stack.containers("worker"))
+    eventually(f"all {workers} workers and options back", lambda: stack.is_whole(workers), READY_MAX_S)
+
+
 def five_workers_have_five_client_ids(stack):
     stack.up("--no-recreate", "--scale", "worker=5", "worker")
     eventually("five workers connected", lambda: len(stack.client_ids()) == 5, READY_MAX_S)
@@ -137,7 +153,7 @@ def five_workers_have_five_client_ids(stack):
 
 def a_stop_drains(stack):
     """SIGTERM reaches the service as PID 1: it ends by itself, with 0, within its grace."""
-    for service in ["worker", "options", "edge"]:
+    for service in ["worker", "options", "edge", "gateway-ctl"]:
         container = stack.containers(service)[0]
         begun = time.monotonic()
         docker("stop", "-t", str(STOP_MAX_S), container)
@@ -145,38 +161,38 @@ def a_stop_drains(stack):
         code = inspect(container)["State"]["ExitCode"]
         assert code == 0 and took < STOP_MAX_S - 5, f"{service}: exit code {code} after {took:.1f} s"
         docker("start", container)
-    eventually("all five workers and options back", lambda: stack.is_whole(5), READY_MAX_S)
+    is_whole_again(stack)
 
 
 def a_lost_message_server_comes_back(stack):
     docker("kill", stack.container("nats"))
     docker("start", stack.container("nats"))
-    eventually("all five workers and options back", lambda: stack.is_whole(5), READY_MAX_S)
+    is_whole_again(stack)
 
 
 def proxy_allows_what_it_must(stack):
-    address = proxy(stack)
+    address, own = proxy(stack), f"/containers/{stack.gateway_name}"
     for prefix in ["", "/v1.41", "/v1.24"]:
-        for path in ["/_ping", "/version", "/events?until=1", "/containers/mcp-ib-gateway-paper/json", "/containers/mcp-ib-gateway-paper/logs?stdout=1"]:
-            assert http_status("GET", address + prefix + path) == "200", f"GET {prefix}{path}"
-        for path, wanted in [("start", {"304"}), ("kill?signal=WINCH", {"204"})]:
-            seen = http_status("POST", f"{address}{prefix}/containers/mcp-ib-gateway-paper/{path}")
-            assert seen in wanted, f"POST {prefix} {path}: {seen}"
+        for path in ["/_ping", "/version", "/events?until=1", f"{own}/json", f"{own}/logs?stdout=1", f"{own}/top"]:
+            seen = http_status("GET", address + prefix + path)
+            assert seen == "200", f"GET {prefix}{path}: {seen}"
+        seen = http_status("POST", f"{address}{prefix}{own}/start")
+        assert seen == "304", f"POST {prefix} start: {seen}"
     seen = http_status("POST", f"{address}/v1.41/containers/mcp-ib-gateway-paper/stop?t=10")
     assert seen == "204", f"stop: {seen}"
     seen = http_status("POST", f"{address}/v1.41/containers/mcp-ib-gateway-paper/start")
     assert seen == "204", f"start: {seen}"
-    eventually("the fleet on the gateway that was started again", lambda: stack.is_whole(5), READY_MAX_S)
+    is_whole_again(stack)
 
 
 def proxy_refuses_the_rest(stack):
     address, own, other = proxy(stack), "mcp-ib-gateway-paper", inspect(stack.container("nats"))["Name"].strip("/")
     get = ["/info", "/containers/json", "/images/json", "/networks", "/volumes", "/secrets", "/pingx", "/v1x41/version", "/v1.411/version"]
-    get += [f"/containers/{own}/{what}" for what in ["top", "changes", "export", "archive?path=/", "stats", "attach/ws"]]
+    get += [f"/containers/{own}/{what}" for what in ["top?ps_args=-ef", "changes", "export", "archive?path=/", "stats", "attach/ws"]]
     get += [f"/containers/{other}/json", f"/containers/{other}/logs", f"/containers/{own}x/json", f"/containers/x{own}/json"]
     get += [f"/containers/{own}/../{other}/json", f"//containers/{own}/json", f"/containers/{own}%2fjson", f"/containers/{own}/start"]
     post = ["/containers/create", "/containers/prune", "/build", "/images/create?fromImage=x", "/exec/1/start", "/_ping", "/auth"]
-    post += [f"/containers/{own}/{what}" for what in ["exec", "restart", "pause", "update", "rename?name=x", "attach", "json"]]
+    post += [f"/containers/{own}/{what}" for what in ["exec", "kill", "restart", "pause", "update", "rename?name=x", "attach", "json"]]
     post += [f"/containers/{other}/{what}" for what in ["start", "stop", "kill"]]
     for prefix in ["", "/v1.41"]:
         for method, paths in [("GET", get), ("POST", post)]:
@@ -201,22 +217,27 @@ def proxy(stack):
 def an_unreadable_secret_is_named_with_the_fix(_stack):
     with tempfile.NamedTemporaryFile() as secret:  # 0600 and root's
         mount = f"{secret.name}:/run/secrets/nats.url:ro"
-        ended = run("docker", "run", "--rm", "--network", "none", "-v", mount, "-e", "NATS_URL_FILE=/run/secrets/nats.url", "ib-mesh:local", "worker", timeout=60, check=False)
+        ended = run("docker", "run", "--rm", "--network", "none", "-v", mount, "-e", "NATS_URL_FILE=/run/secrets/nats.url", f"ib-mesh:{TAG}", "worker", timeout=60, check=False)
     assert ended.returncode == 2 and "chown 10001" in ended.stderr, f"{ended.returncode}: {ended.stderr}"
 
 
 def passwords_outlive_the_containers(stack):
-    before = stack.nats_url("reader")
+    """And one whose line was removed is made anew, as docs/operations.md says."""
+    before = {user: stack.nats_url(user) for user in ["reader", "trader"]}
     stack.compose("down", "-t", "10")
+    command = ["sed", "-i", "/^READER_PASSWORD/d", "/logins/logins.conf"]
+    docker("run", "--rm", "-v", f"{stack.project}_nats-logins:/logins", DEBIAN, *command)
     stack.up()
     eventually("three workers and options again", stack.is_whole, READY_MAX_S)
-    assert stack.nats_url("reader") == before, "the reader has another password"
+    after = {user: stack.nats_url(user) for user in before}
+    assert after["trader"] == before["trader"] and after["reader"] != before["reader"], "reader alone should have another password"
     documented_curls_answer(stack)
 
 
 CHECKS = [
     comes_up_whole,
     files_are_read,
+    documented_settings_have_an_effect,
     message_server_accepts_its_configuration,
     documented_curls_answer,
     edge_knows_its_names,

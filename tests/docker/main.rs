@@ -19,6 +19,8 @@ type TestResult = Result<(), Box<dyn std::error::Error>>;
 const WITHIN: Duration = Duration::from_secs(180);
 const STAYS: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(200);
+/// Made by tests/docker/run.py.
+const TAG: &str = "ci";
 const LOGIN_MS: &str = "1500";
 /// What the container says once per start.
 const START_LINE: &str = "Starting IBC/IB gateway";
@@ -35,12 +37,12 @@ struct World {
 
 /// The shipped image with a service as its command.
 fn ours(service: &[&str], ready: WaitFor) -> ContainerRequest<GenericImage> {
-    GenericImage::new("ib-mesh", "local").with_wait_for(ready).with_cmd(service.iter().copied())
+    GenericImage::new("ib-mesh", TAG).with_wait_for(ready).with_cmd(service.iter().copied())
 }
 
 impl World {
     async fn start(test: &str) -> Result<Self, testcontainers::TestcontainersError> {
-        let name = format!("ib-mesh-{test}-{}", std::process::id());
+        let name = format!("ib-mesh-ci-{test}-{}", std::process::id());
         let nats = GenericImage::new("nats", "2.14").with_wait_for(WaitFor::message_on_stderr("Server is ready")).with_cmd(["-js"]);
         let nats = nats.with_network(&name).with_container_name(format!("{name}-nats")).start().await?;
         let sim = ["sim", "--bind", "0.0.0.0:4004", "--container-face", "--command-host", "0.0.0.0", "--command-port", "7462"];
@@ -54,7 +56,7 @@ impl World {
             .with_mount(Mount::bind_mount("/var/run/docker.sock", "/var/run/docker.sock"));
         let proxy = proxy.with_network(&name).with_container_name(format!("{name}-proxy")).start().await?;
         let ctl = Self::ctl(&name, "ctl").await?;
-        let edge = GenericImage::new("ib-mesh", "local")
+        let edge = GenericImage::new("ib-mesh", TAG)
             .with_exposed_port(8000.tcp())
             .with_wait_for(WaitFor::message_on_stdout("listening"))
             .with_cmd(["edge"])

@@ -1,25 +1,31 @@
 """The compose stack as the checks see it: started, asked, ended."""
 
 import json
-import os
+import random
 import re
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 
-from engine import ENVIRONMENT, run
+from engine import ENVIRONMENT, PROJECT, run
 
 ROOT = Path(__file__).resolve().parents[2]
-PROJECT = "ib-mesh-ci"
+# Not `local`: a developer's own image stays what it is.
+TAG = "ci"
 BASE = ["docker-compose.yml"]
 WITH_IB = ["docker-compose.yml", "docker-compose.ib.yml"]
 PORTS = {"EDGE_PORT": 48012, "NATS_PORT": 4222, "IB_LIVE_PORT": 14001, "IB_PAPER_PORT": 14002, "VNC_PORT": 15900}
+PORT_RANGE = range(20_000, 30_000)
 COMMAND_MAX_S = 240
 POLL_S = 0.2
+
+LOCK = threading.Lock()
+GIVEN = set()
 
 # No proxy of this machine between the checks and its own loopback.
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -36,9 +42,11 @@ def is_free(port):
 
 
 def free_port():
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return trial.getsockname()[1]
+    """One that no other stack of this run was given, and below those that the system gives to connections."""
+    with LOCK:
+        found = next(port for port in random.sample(PORT_RANGE, len(PORT_RANGE)) if port not in GIVEN and is_free(port))
+        GIVEN.add(found)
+        return found
 
 
 def eventually(what, state, within_s):
@@ -62,41 +70,56 @@ def inspect(container):
 
 
 class Stack:
-    """One project of docker-compose, with nothing of this process's environment but what is given."""
+    """One project of docker-compose, with nothing of this process's environment but what is given.
 
-    def __init__(self, settings=None, files=None):
+    Stacks of different names run side by side, as `paper` and `live` do; `paper` is the one of the defaults, and has the
+    documented ports where they are free, so that the documented commands are what is tried.
+    """
+
+    def __init__(self, name="paper", settings=None, files=None):
+        self.name = name
+        self.project = f"{PROJECT}-{name}"
         self.files = files or BASE
-        # The documented ports where they are free, so that the documented commands are what is tried.
-        ports = {name: str(port if is_free(port) else free_port()) for name, port in PORTS.items()}
-        self.settings = {**ports, "IBMESH_FROM": "outside", **(settings or {})}
+        self.gateway_name = f"mcp-ib-gateway-{name}"
+        self.network = f"mcp-ib-{name}-net"
+        self.image = f"ib-mesh:{TAG}"
+        is_default = name == "paper"
+        ports = {key: str(port if is_default and is_free(port) else free_port()) for key, port in PORTS.items()}
+        named = {} if is_default else {"IB_GATEWAY": name, "IB_HOST": f"ibgateway-{name}"}
+        self.settings = {**ports, **named, "IB_MESH_TAG": TAG, "IBMESH_FROM": "outside", **(settings or {})}
 
     def compose(self, *arguments, check=True, timeout=COMMAND_MAX_S):
         files = [part for name in self.files for part in ("-f", name)]
         # An empty file in the place of a .env that a developer may have here.
         with tempfile.NamedTemporaryFile() as nothing:
-            command = ["docker-compose", "-p", PROJECT, "--env-file", nothing.name, "--project-directory", ROOT, *files, *arguments]
-            here = os.getcwd()
-            os.chdir(ROOT)
-            try:
-                return run(*command, timeout=timeout, check=check, environment=self.settings)
-            finally:
-                os.chdir(here)
+            project = ["-p", self.project, "--env-file", nothing.name, "--project-directory", ROOT]
+            return run("docker-compose", *project, *files, *arguments, timeout=timeout, check=check, environment=self.settings, cwd=ROOT)
 
     def up(self, *arguments):
         return self.compose("up", "-d", *arguments)
 
     def down(self):
-        self.compose("down", "-v", "-t", "10", "--remove-orphans", check=False)
+        # Twice: under load the end of a container may still be on its way to its network.
+        for is_last in [False, True]:
+            if self.compose("down", "-v", "-t", "10", "--remove-orphans", check=is_last).returncode == 0:
+                return
 
     def services(self):
         return self.compose("config", "--services").stdout.split()
 
     def containers(self, service):
-        return self.compose("ps", "-q", service).stdout.split()
+        """As `docker-compose ps -q` has them, which takes a second each time."""
+        labels = {"project": self.project, "service": service, "oneoff": "False"}
+        filters = [f"--filter=label=com.docker.compose.{name}={value}" for name, value in labels.items()]
+        return docker("ps", "-aq", "--no-trunc", *filters).stdout.split()
 
     def container(self, service):
         (found,) = self.containers(service)
         return found
+
+    def address(self, service):
+        """In the stack's own network."""
+        return inspect(self.container(service))["NetworkSettings"]["Networks"][self.network]["IPAddress"]
 
     @property
     def edge(self):

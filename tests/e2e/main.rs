@@ -5,8 +5,10 @@
 
 mod bad_input;
 mod curls;
+mod doctor;
 mod faults;
 mod fleet;
+mod gateway;
 mod harness;
 mod health;
 mod options;

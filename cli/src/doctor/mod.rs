@@ -15,7 +15,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{
     checks,
-    http::{DEFAULT_EDGE, EdgeClient},
+    http::{EdgeArg, EdgeClient},
     out,
 };
 
@@ -24,9 +24,8 @@ use crate::{
 /// Exit code: 0 no check failed, 1 one did, 2 wrong usage.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Options {
-    /// URL of the edge.
-    #[arg(long, value_name = "URL", default_value = DEFAULT_EDGE)]
-    edge: String,
+    #[command(flatten)]
+    edge: EdgeArg,
     /// Also what takes longer: inside the container, a session, a call through the edge.
     #[arg(long)]
     deep: bool,
@@ -59,7 +58,7 @@ pub(crate) async fn run(options: Options) -> ExitCode {
     if options.notify_test {
         return notify::test().await;
     }
-    let edge = match EdgeClient::new(&options.edge) {
+    let edge = match EdgeClient::new(&options.edge.url()) {
         Ok(edge) => edge,
         Err(error) => {
             out::problem(format_args!("ibmesh doctor: {error}"));
@@ -117,7 +116,7 @@ async fn examine(options: &Options, edge: &EdgeClient) -> DiagnoseReply {
         Ok(answer) => local::EdgeSeen::Refuses(answer.message()),
         Err(error) => local::EdgeSeen::Away(error.to_string()),
     };
-    let facts = local::look(&options.edge, edge, seen, options.port, options.container.as_deref()).await;
+    let facts = local::look(&options.edge.url(), edge, seen, options.port, options.container.as_deref()).await;
     let mut report = verdict::report(&facts);
     if options.deep && matches!(facts.edge, local::EdgeSeen::Refuses(_)) {
         report.layers.push(call(edge).await);
@@ -127,7 +126,7 @@ async fn examine(options: &Options, edge: &EdgeClient) -> DiagnoseReply {
 
 /// gateway-ctl's diagnosis, with what only this side can see.
 async fn with_own(options: &Options, edge: &EdgeClient, mut reply: DiagnoseReply) -> DiagnoseReply {
-    let mut own = vec![verdict::check("edge", "answers", CheckStatus::Pass, format!("at {}", options.edge))];
+    let mut own = vec![verdict::check("edge", "answers", CheckStatus::Pass, format!("at {}", options.edge.url()))];
     if let Some(port) = options.port {
         let (host, _) = local::target(Some(port));
         own.push(verdict::port(&host, port, &local::probe(&host, port).await));

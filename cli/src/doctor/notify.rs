@@ -4,22 +4,26 @@ use std::process::ExitCode;
 
 use gateway_ctl::notify::{Message, Post};
 use schemas::GatewayName;
-use service::{clock, process::chain};
+use service::{Settings, clock, process::chain, settings::GATEWAY_CTL};
 
 use super::{FAILED, USAGE};
 use crate::out;
 
 const TEXT: &str = "A test of NOTIFY_URL by `ibmesh doctor --notify-test`.";
 
+/// As gateway-ctl reads them: the URL may also stand in a file.
+fn settings() -> Result<(String, GatewayName), String> {
+    let said = |name| Settings::one(GATEWAY_CTL, name, |name| std::env::var(name).ok());
+    let url = said("NOTIFY_URL")?.ok_or("NOTIFY_URL is not set; gateway-ctl reads it, so set it here to the same")?;
+    let gateway = said("IB_GATEWAY")?.unwrap_or_default();
+    Ok((url, gateway.parse().map_err(|error| format!("IB_GATEWAY: {error}"))?))
+}
+
 pub(super) async fn test() -> ExitCode {
-    let Some(url) = std::env::var("NOTIFY_URL").ok().filter(|url| !url.is_empty()) else {
-        out::problem("ibmesh doctor: NOTIFY_URL is not set; gateway-ctl reads it, so set it here to the same");
-        return ExitCode::from(USAGE);
-    };
-    let gateway: GatewayName = match std::env::var("IB_GATEWAY").as_deref().unwrap_or("paper").parse() {
-        Ok(gateway) => gateway,
-        Err(error) => {
-            out::problem(format_args!("ibmesh doctor: IB_GATEWAY: {error}"));
+    let (url, gateway) = match settings() {
+        Ok(settings) => settings,
+        Err(problem) => {
+            out::problem(format_args!("ibmesh doctor: {problem}"));
             return ExitCode::from(USAGE);
         }
     };

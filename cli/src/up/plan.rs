@@ -151,6 +151,7 @@ fn control_flags(ib: &Ib, backend_said: bool, simulator: Option<&SimulatorProces
             ("GATEWAY_BACKEND", "process".to_owned()),
             ("GATEWAY_PROCESS", serde_json::json!(simulator.command).to_string()),
             ("GATEWAY_COMMAND_ADDR", format!("{THIS_HOST}:{}", simulator.command_port)),
+            ("GATEWAY_YIELD_FILE", simulator.yield_file.clone()),
             // Nobody restarts servers that do not exist.
             ("IB_RESET_REGION", "none".to_owned()),
         ]),
@@ -166,6 +167,8 @@ pub(crate) struct SimulatorProcess {
     /// The program and its arguments.
     pub(crate) command: Vec<String>,
     pub(crate) command_port: u16,
+    /// Where gateway-ctl tells a start to give way.
+    pub(crate) yield_file: String,
 }
 
 /// The rows of `flags` that `service` reads, as its command line has them.

@@ -121,7 +121,11 @@ fn children_get_the_decided_values_as_flags_that_they_know() {
 
 #[test]
 fn gateway_ctl_keeps_the_simulator_and_leaves_a_persons_gateway_alone() {
-    let simulator = SimulatorProcess { command: vec!["ibmesh".to_owned(), "sim".to_owned()], command_port: 7_462 };
+    let simulator = SimulatorProcess {
+        command: vec!["ibmesh".to_owned(), "sim".to_owned()],
+        command_port: 7_462,
+        yield_file: "gateway.yield".to_owned(),
+    };
     let flags = |args: &[&str], env: &[(&str, &str)]| {
         let plan = planned(args, env).unwrap();
         let target = Target { host: "127.0.0.1".to_owned(), port: 4_002 };

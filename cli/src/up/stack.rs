@@ -17,10 +17,14 @@ use super::{
     child::{self, Ended},
     plan::{Ib, Plan, child_flags},
     preflight::{self, DataDir},
-    start::{Found, Services, Start, address, reachable, start_nats},
+    start::{Found, Services, Start, address, start_nats},
     supervise::{EVENTS_MAX, Event, Supervised, Told},
 };
-use crate::{health::Health, http::EdgeClient, out};
+use crate::{
+    health::Health,
+    http::{EdgeClient, reachable},
+    out,
+};
 
 /// How long the board waits for the workers' IB sessions; after that it is shown as things stand.
 const CONNECTED_MAX: Duration = Duration::from_secs(45);

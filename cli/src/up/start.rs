@@ -5,7 +5,7 @@
 use std::{
     collections::BTreeMap,
     io,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
 };
 
@@ -62,6 +62,9 @@ impl Start {
         // It is started again and again on the same ports, which others have to know before.
         let [api, control, command] = ports([port, 0, 0]).map_err(Error::Port)?;
         let program = self.program.to_str().ok_or_else(|| Error::Program(io::Error::other("its path is not UTF-8")))?;
+        let yield_file = self.logs.with_file_name("gateway.yield");
+        let yield_file =
+            yield_file.to_str().ok_or_else(|| Error::Program(io::Error::other("the data directory's path is not UTF-8")))?.to_owned();
         let local = |port: u16| format!("127.0.0.1:{port}");
         let (api_at, control_at, seed, command_port) = (local(api), local(control), seed.to_string(), command.to_string());
         let words = [
@@ -79,9 +82,11 @@ impl Start {
             &clock,
             "--seed",
             &seed,
+            "--yield-file",
+            &yield_file,
         ];
         self.said.line(format_args!("ib-sim on {api_at}, its control port on http://{control_at}"));
-        let simulator = SimulatorProcess { command: words.map(str::to_owned).to_vec(), command_port: command };
+        let simulator = SimulatorProcess { command: words.map(str::to_owned).to_vec(), command_port: command, yield_file };
         Ok((Some(simulator), Target { host: "127.0.0.1".to_owned(), port: api }, format!("ib-sim at {api_at}")))
     }
 
@@ -153,14 +158,6 @@ pub(crate) fn address((spec, running): &Part, which: &str) -> Result<SocketAddr,
     running.addresses[which].as_str().and_then(|text| text.parse().ok()).ok_or_else(missing)
 }
 
-/// Where a client on this machine finds a server that listens on all addresses.
-pub(crate) fn reachable(mut bound: SocketAddr) -> SocketAddr {
-    if bound.ip().is_unspecified() {
-        bound.set_ip(if bound.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
-    }
-    bound
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,12 +166,5 @@ mod tests {
     fn each_free_port_is_another_and_a_port_that_is_said_is_kept() {
         let [said, one, other] = ports([4_002, 0, 0]).unwrap();
         assert!(said == 4_002 && one != other && one > 0 && other > 0, "{said} {one} {other}");
-    }
-
-    #[test]
-    fn a_server_on_all_addresses_is_shown_where_it_can_be_reached() {
-        for (bound, shown) in [("0.0.0.0:1", "127.0.0.1:1"), ("[::]:1", "[::1]:1"), ("10.0.0.1:1", "10.0.0.1:1")] {
-            assert_eq!(reachable(bound.parse().unwrap()).to_string(), shown);
-        }
     }
 }

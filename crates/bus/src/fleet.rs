@@ -10,7 +10,7 @@ use async_nats::Message;
 use futures::StreamExt;
 use schemas::{
     GatewayName,
-    health::{HEARTBEAT_FORGET_MS, HEARTBEAT_STALE_MS, Heartbeat},
+    health::{HEARTBEAT_FORGET_MS, HEARTBEAT_STALE_MS, Heartbeat, State},
 };
 use tokio::{sync::watch, time::Instant};
 use tokio_util::task::AbortOnDropHandle;
@@ -19,6 +19,10 @@ use crate::connection::{Bus, BusError, within};
 
 /// Processes of one gateway that are remembered; a broken publisher must not fill the memory.
 const PROCESSES_MAX: usize = 256;
+/// After it nobody counts on a process any more.
+const FORGET: Duration = Duration::from_millis(HEARTBEAT_FORGET_MS);
+/// One that fell silent without a good-bye may hang and wake, so it is not forgotten for longer than a person needs to notice.
+const SILENT_KEPT: Duration = Duration::from_secs(600);
 /// A heartbeat larger than this is no heartbeat: one that lists every operation has some 2 KiB.
 const HEARTBEAT_BYTES_MAX: usize = 32 * 1024;
 
@@ -70,7 +74,12 @@ impl Fleet {
 
     /// Every process heard of in the last 30 s, in a stable order.
     pub fn seen(&self) -> Vec<Seen> {
-        self.table.seen(Instant::now())
+        self.table.seen(Instant::now(), FORGET)
+    }
+
+    /// The same, with those that fell silent in the last 10 minutes: they may be dead, or hang and wake.
+    pub fn remembered(&self) -> Vec<Seen> {
+        self.table.seen(Instant::now(), SILENT_KEPT)
     }
 
     /// Processes of `service` that are alive.
@@ -114,8 +123,14 @@ impl Table {
 
     fn note(&self, beat: Heartbeat, now: Instant) {
         let mut table = self.lock();
-        let forget = Duration::from_millis(HEARTBEAT_FORGET_MS);
-        table.retain(|_, (_, at)| now.saturating_duration_since(*at) < forget);
+        let age = |at: Instant| now.saturating_duration_since(at);
+        // Who said good-bye does not come back.
+        table.retain(|_, (beat, at)| age(*at) < if beat.state == State::Draining { FORGET } else { SILENT_KEPT });
+        if table.len() >= PROCESSES_MAX && !table.contains_key(&beat.id) {
+            // The silent make room for those who speak.
+            let stalest = table.iter().min_by_key(|(_, (_, at))| *at).filter(|(_, (_, at))| age(*at) >= FORGET).map(|(id, _)| id.clone());
+            stalest.and_then(|id| table.remove(&id));
+        }
         if table.len() < PROCESSES_MAX || table.contains_key(&beat.id) {
             table.insert(beat.id.clone(), (beat, now));
         } else {
@@ -123,10 +138,10 @@ impl Table {
         }
     }
 
-    fn seen(&self, now: Instant) -> Vec<Seen> {
+    fn seen(&self, now: Instant, within: Duration) -> Vec<Seen> {
         let aged = |(beat, at): &(Heartbeat, Instant)| Seen { beat: beat.clone(), age: now.saturating_duration_since(*at) };
         let mut seen: Vec<Seen> = self.lock().values().map(aged).collect();
-        seen.retain(|seen| seen.age < Duration::from_millis(HEARTBEAT_FORGET_MS));
+        seen.retain(|seen| seen.age < within);
         seen.sort_by(|a, b| (&a.beat.service, a.beat.started_at, &a.beat.id).cmp(&(&b.beat.service, b.beat.started_at, &b.beat.id)));
         seen
     }
@@ -134,7 +149,7 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
-    use schemas::health::{HEARTBEAT_PERIOD_MS, State};
+    use schemas::health::HEARTBEAT_PERIOD_MS;
 
     use super::*;
 
@@ -167,12 +182,28 @@ mod tests {
         for (ms, alive) in
             [(0, true), (3 * HEARTBEAT_PERIOD_MS - 1, true), (3 * HEARTBEAT_PERIOD_MS, false), (HEARTBEAT_FORGET_MS - 1, false)]
         {
-            let seen = table.seen(at(ms));
+            let seen = table.seen(at(ms), FORGET);
             assert_eq!((ids(&seen), seen[0].is_alive()), (vec!["a"], alive), "after {ms} ms");
         }
-        assert!(table.seen(at(HEARTBEAT_FORGET_MS)).is_empty());
+        assert!(table.seen(at(HEARTBEAT_FORGET_MS), FORGET).is_empty());
+        table.note(Heartbeat { state: State::Draining, ..beat("gone") }, start);
         table.note(beat("b"), at(HEARTBEAT_FORGET_MS));
-        assert_eq!(table.lock().len(), 1, "and its memory is free");
+        assert_eq!(ids(&table.seen(at(HEARTBEAT_FORGET_MS), SILENT_KEPT)), ["a", "b"], "it may hang and wake; who said good-bye does not");
+        let last = start + SILENT_KEPT;
+        table.note(beat("b"), last);
+        assert_eq!(table.lock().len(), 1, "and in the end its memory is free");
+    }
+
+    #[test]
+    fn who_is_silent_makes_room_for_who_speaks() {
+        let (table, start) = (Table::default(), Instant::now());
+        for n in 0..PROCESSES_MAX {
+            table.note(beat(&format!("crashed-{n}")), start);
+        }
+        let later = start + FORGET;
+        table.note(beat("new"), later);
+        assert_eq!(ids(&table.seen(later, FORGET)), ["new"]);
+        assert_eq!(table.lock().len(), PROCESSES_MAX);
     }
 
     #[test]
@@ -184,7 +215,7 @@ mod tests {
         }
         let later = start + Duration::from_secs(5);
         table.note(beat("known"), later);
-        let seen = table.seen(later);
+        let seen = table.seen(later, FORGET);
         assert_eq!(seen.len(), PROCESSES_MAX);
         assert!(seen.iter().any(|seen| seen.beat.id == "known" && seen.age.is_zero()));
     }

@@ -1,7 +1,7 @@
 //! Asks every process with an IB session for reads to drop it and connect anew.
 //!
-//! Invariant: each is asked by its heartbeat id, at the same time and once; one that hangs is asked all the same, and does
-//! it when it wakes.
+//! Invariants: each is asked by its heartbeat id, at the same time and once; one that hangs is asked all the same, and named
+//! for as long as it may still hold a session. While the message server knows it, it does as asked when it wakes.
 
 use std::time::Duration;
 
@@ -16,6 +16,13 @@ use schemas::{
 
 use crate::{connection::Bus, fleet::Seen};
 
+/// One that fell silent without a good-bye holds its session unless another process has come into the client id: the
+/// gateway gives each id once. What never had one has nothing to restart.
+fn may_hold_a_session(silent: &Heartbeat, seen: &[Seen]) -> bool {
+    let id = |beat: &Heartbeat| beat.ib.as_ref().and_then(|ib| ib.client_id);
+    id(silent).is_some_and(|held| !seen.iter().any(|other| other.is_alive() && id(&other.beat) == Some(held)))
+}
+
 /// How one of them ended.
 enum Asked {
     Restarts,
@@ -25,12 +32,12 @@ enum Asked {
 }
 
 impl Bus {
-    /// Asks everybody heard of lately, and waits for each for `budget` at most.
+    /// Asks everybody who is alive and everybody who fell silent with a session, and waits for each for `budget` at most.
     pub async fn restart_workers(&self, gateway: &GatewayName, seen: &[Seen], budget: Duration) -> RestartWorkersReply {
         let has_session =
             |beat: &Heartbeat| [WORKER_QUEUE, OPTIONS_QUEUE].contains(&beat.service.as_str()) && beat.state != State::Draining;
-        let asked = seen.iter().map(|seen| &seen.beat).filter(|beat| has_session(beat));
-        let ended = join_all(asked.map(|beat| self.restart(gateway, beat, budget))).await;
+        let asked = seen.iter().filter(|one| has_session(&one.beat) && (one.is_alive() || may_hold_a_session(&one.beat, seen)));
+        let ended = join_all(asked.map(|one| self.restart(gateway, one, budget))).await;
         let mut restarted = 0_u32;
         let mut not_answering = Vec::new();
         for one in ended {
@@ -44,10 +51,12 @@ impl Bus {
         RestartWorkersReply { success: true, restarted, not_answering, message }
     }
 
-    async fn restart(&self, gateway: &GatewayName, of: &Heartbeat, budget: Duration) -> Asked {
+    async fn restart(&self, gateway: &GatewayName, seen: &Seen, budget: Duration) -> Asked {
+        let of = &seen.beat;
         match self.control::<_, Restarting>(gateway, of, RESTART, &Restart {}, budget).await {
             Ok(Restarting {}) => Asked::Restarts,
-            Err(fault) if fault.code == FaultCode::NoWorker => Asked::Gone,
+            // The message server drops who hangs after some seconds, and its connection to the gateway stays.
+            Err(fault) if fault.code == FaultCode::NoWorker && seen.is_alive() => Asked::Gone,
             Err(fault) => {
                 tracing::warn!(service = of.service, id = of.id, %fault, "asked to restart its IB session, without success");
                 Asked::Silent(of.id.clone())

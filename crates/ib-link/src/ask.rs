@@ -144,6 +144,7 @@ impl Link {
                     cancel.0 = None;
                     answer.map_err(|error| {
                         let fault = fault::of_error(&error);
+                        self.shared.hear(&fault);
                         // Told to this question, it is meant for all of them.
                         if fault.ib_code == Some(TOO_FAST) {
                             self.shared.bucket.too_fast();

@@ -51,7 +51,7 @@ pub use lines::{Greeks, GreeksOf, Line, LineRequest, Quote};
 pub use link::Link;
 pub use options::OptionParams;
 pub use probe::{ProbeFault, ProbeReply, probe};
-pub use requests::{Article, BarsRequest, HeadTimestampRequest, Headlines, HeadlinesRequest, NewsProvider};
+pub use requests::{Article, BarsRequest, GatewaySettings, HeadTimestampRequest, Headlines, HeadlinesRequest, NewsProvider};
 pub use schemas::ClientId;
 pub use settings::{ClientIds, MarketDataWanted, Settings};
 pub use state::{Farm, FarmState, Phase, State};

@@ -6,7 +6,10 @@ use std::{
 };
 
 use ibapi::Client;
-use schemas::{Fault, FaultCode, health::IbSession};
+use schemas::{
+    Fault, FaultCode,
+    health::{IbNotice, IbSession},
+};
 use tokio::{
     sync::{Mutex, Notify, Semaphore, watch},
     time::timeout_at,
@@ -19,6 +22,7 @@ use crate::{
     keep::Keeper,
     kept::{Freshness, Kept},
     lines::Lines,
+    notices::Heard,
     pacing::{Bucket, SEARCHES_PER_S, Shares},
     session::Supervisor,
     settings::Settings,
@@ -41,6 +45,7 @@ pub(crate) struct Shared {
     pub(crate) history_open: Semaphore,
     pub(crate) lines: Arc<Lines>,
     pub(crate) keeper: Arc<Keeper>,
+    pub(crate) heard: Heard,
     pub(crate) state: watch::Sender<State>,
     session: StdMutex<Option<Arc<Session>>>,
     pub(crate) restart: Notify,
@@ -50,6 +55,13 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// A fault of IB's, whoever gets it.
+    pub(crate) fn hear(&self, fault: &Fault) {
+        if let (Some(code), Some(message)) = (fault.ib_code, &fault.ib_message) {
+            self.heard.note(code, message, self.settings.clock.now());
+        }
+    }
+
     pub(crate) fn session_slot(&self) -> MutexGuard<'_, Option<Arc<Session>>> {
         self.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -77,6 +89,7 @@ impl Link {
             history_open: Semaphore::new(settings.history_open_max.max(1)),
             lines: Arc::new(Lines::new(settings.lines_max)),
             keeper: Arc::new(Keeper::new(settings.clock.clone())),
+            heard: Heard::default(),
             state: watch::Sender::new(State::starting()),
             session: StdMutex::new(None),
             restart: Notify::new(),
@@ -95,7 +108,13 @@ impl Link {
 
     /// The part of a heartbeat that tells about this session.
     pub fn ib_session(&self) -> IbSession {
-        self.shared.state.borrow().ib_session(&self.shared.settings)
+        let session = self.shared.state.borrow().ib_session(&self.shared.settings);
+        IbSession { notices: self.shared.heard.list(), ..session }
+    }
+
+    /// What IB told of the login itself in this session.
+    pub fn notices(&self) -> Vec<IbNotice> {
+        self.shared.heard.list()
     }
 
     /// Drops the session or the attempt, hung or not, and connects anew. Several calls at once are one.

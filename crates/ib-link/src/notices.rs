@@ -1,8 +1,14 @@
 //! What IB tells without being asked: connectivity, farms, and whatever else has no request.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use ibapi::Notice;
+use jiff::Timestamp;
+use schemas::health::{IbNotice, IbNoticeKind};
 
 use crate::{
     clock::Instant,
@@ -74,10 +80,69 @@ impl Quiet {
     }
 }
 
+/// Of IB's words, as far as they are passed on.
+const WORDS_CHARS_MAX: usize = 200;
+
+/// Whether this is about the login itself, whoever asked what.
+fn about(code: i32, message: &str) -> Option<IbNoticeKind> {
+    let says = |words: &str| message.to_lowercase().contains(words);
+    match code {
+        320..=323 if says("read-only") => Some(IbNoticeKind::ReadOnly),
+        10197 => Some(IbNoticeKind::CompetingSession),
+        // What historical data say of the same.
+        162 if says("different ip address") => Some(IbNoticeKind::CompetingSession),
+        _ => None,
+    }
+}
+
+/// What IB told of the login itself in this session, the newest of each kind: a person has to hear of it, and who asked
+/// may not be one.
+#[derive(Debug, Default)]
+pub(crate) struct Heard(Mutex<Vec<IbNotice>>);
+
+impl Heard {
+    pub(crate) fn note(&self, code: i32, message: &str, at: Timestamp) {
+        let Some(about) = about(code, message) else { return };
+        let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        list.retain(|known| known.about != about);
+        list.push(IbNotice { about, code, message: message.chars().take(WORDS_CHARS_MAX).collect(), at });
+    }
+
+    pub(crate) fn list(&self) -> Vec<IbNotice> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Another session may be one to another gateway.
+    pub(crate) fn forget(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::clock::instant;
+
+    #[test]
+    fn what_is_about_the_login_is_kept_the_newest_of_each_kind() {
+        let heard = Heard::default();
+        let at = |second| Timestamp::from_second(second).expect("time");
+        let read_only = "Error validating request.-'v' : cause - The API interface is currently in Read-Only mode.";
+        let elsewhere = "Historical Market Data Service error message:Trading TWS session is connected from a different IP address";
+        heard.note(200, "No security definition has been found for the request", at(1));
+        heard.note(321, "Error validating request.-'bP' : cause - Invalid end time", at(1));
+        heard.note(162, "Historical Market Data Service error message:HMDS query returned no data", at(1));
+        assert_eq!(heard.list(), []);
+        heard.note(321, read_only, at(2));
+        heard.note(10197, "No market data during competing live session", at(3));
+        heard.note(162, elsewhere, at(4));
+        let list: Vec<_> = heard.list().into_iter().map(|notice| (notice.about, notice.code, notice.at)).collect();
+        assert_eq!(list, [(IbNoticeKind::ReadOnly, 321, at(2)), (IbNoticeKind::CompetingSession, 162, at(4))]);
+        heard.note(10197, &"x".repeat(5_000), at(5));
+        assert_eq!(heard.list()[1].message.len(), WORDS_CHARS_MAX);
+        heard.forget();
+        assert_eq!(heard.list(), []);
+    }
 
     fn notice(code: i32, message: &str) -> Notice {
         Notice { request_id: None, code, message: message.to_owned(), error_time: None, advanced_order_reject_json: String::new() }

@@ -76,6 +76,13 @@ pub struct Article {
     pub text: String,
 }
 
+/// What a gateway tells of its settings. What it leaves out is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GatewaySettings {
+    /// `Read-Only API`: orders, cancels and the list of orders are refused.
+    pub read_only_api: Option<bool>,
+}
+
 impl Link {
     /// Every contract that fits. None at all is the fault `not_found`.
     pub async fn contract_details(&self, query: &ContractQuery, deadline: Instant) -> Result<Vec<Details>, Fault> {
@@ -189,6 +196,14 @@ impl Link {
             ibapi::news::ArticleType::Text => ArticleFormat::Text,
         };
         Ok(Article { format, text: found.article_text })
+    }
+
+    /// The gateway's own settings, where it is new enough to tell them.
+    pub async fn gateway_settings(&self, deadline: Instant) -> Result<GatewaySettings, Fault> {
+        let ask = Ask { what: "a request for the gateway's settings", deadline, upstream: false, cancels: false };
+        let told = self.ask(ask, |session| async move { session.client.config().await }).await?;
+        let api = told.api.and_then(|api| api.settings);
+        Ok(GatewaySettings { read_only_api: api.and_then(|settings| settings.read_only_api) })
     }
 
     /// The gateway's clock; answered by the gateway itself, with or without IB's servers.

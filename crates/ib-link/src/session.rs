@@ -196,6 +196,7 @@ impl Supervisor {
         self.state.mode = Mode::of_accounts(accounts.iter().map(String::as_str));
         self.state.accounts = accounts;
         self.state.farms.clear();
+        self.shared.heard.forget();
         let session =
             Arc::new(Session { client, over: CancellationToken::new(), server_time: Mutex::default(), news_providers: Mutex::default() });
         *self.shared.session_slot() = Some(session);
@@ -223,6 +224,7 @@ impl Supervisor {
     }
 
     fn notice(&mut self, notice: &Notice) {
+        self.shared.heard.note(notice.code, &notice.message, self.shared.settings.clock.now());
         match meaning(notice) {
             Meaning::Event(event) => {
                 tracing::warn!(code = notice.code, text = notice.message, "IB tells about connectivity");

@@ -67,7 +67,8 @@ pub struct State {
 }
 
 impl State {
-    pub(crate) fn starting() -> Self {
+    /// Before the first probe.
+    pub fn starting() -> Self {
         Self {
             phase: Phase::Starting,
             client_id: None,
@@ -107,6 +108,7 @@ impl State {
             restart_count: self.restart_count,
             upstream_lost: self.upstream_lost,
             reason: self.reason.clone(),
+            notices: Vec::new(),
         }
     }
 }

@@ -107,7 +107,7 @@ pub(crate) fn report(facts: &Facts<'_>) -> Report {
     let options_connected =
         facts.seen.iter().any(|seen| seen.beat.service == OPTIONS_SERVICE && seen.is_alive() && seen.beat.ib_connected());
     let ib_connected = connected > 0 || options_connected;
-    let gateway = facts.seen.iter().filter(|seen| seen.is_alive()).find_map(|seen| seen.beat.gateway.clone());
+    let gateway = gateway(facts.seen).cloned();
     let logged_out = gateway.as_ref().is_some_and(|part| part.logged_out.is_some());
     let status = match facts.breaker.position {
         // Somebody wants the gateway down: what failed on the way there is no reason to restart anything.
@@ -143,6 +143,11 @@ pub(crate) fn report(facts: &Facts<'_>) -> Report {
         nats_connected: facts.nats_connected,
         gateway,
     }
+}
+
+/// What gateway-ctl says, while it lives.
+pub(crate) fn gateway(seen: &[Seen]) -> Option<&GatewayPart> {
+    seen.iter().filter(|seen| seen.is_alive()).find_map(|seen| seen.beat.gateway.as_ref())
 }
 
 /// What the login is, as the processes that are connected to IB say; where they differ, the one with more at stake.

@@ -19,6 +19,7 @@ fn seen(service: &str, id: &str, client: i32, state: State, connected: bool) -> 
         restart_count: 0,
         upstream_lost: false,
         reason: None,
+        notices: Vec::new(),
     };
     let beat = Heartbeat {
         service: service.to_owned(),

@@ -91,6 +91,7 @@ async fn follow(edge: Arc<Edge>, process: Process) {
     let Some(caller) = edge.caller() else { return };
     let mut changes = caller.fleet().changes();
     let mut looks = tokio::time::interval(LOOK_PERIOD);
+    let mut gateway = None;
     loop {
         tokio::select! {
             changed = changes.changed() => {
@@ -103,6 +104,11 @@ async fn follow(edge: Arc<Edge>, process: Process) {
                 }
             }
             _ = looks.tick() => {}
+        }
+        let now = health::gateway(&edge.seen()).map(|part| (part.state, part.since));
+        if now != gateway {
+            edge.metrics.gateway(now);
+            gateway = now;
         }
         process.admin.set_ready(edge.nats_connected() && !process.shutdown.is_cancelled());
     }

@@ -2,11 +2,13 @@
 
 use std::sync::atomic::AtomicI64;
 
+use jiff::Timestamp;
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
+use schemas::gateway::State;
 use tokio::time::Instant;
 
 use crate::breaker::Position;
@@ -23,8 +25,13 @@ struct ByTool {
     tool: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct InState {
+    state: &'static str,
+}
+
 /// From a cached answer to the longest deadline.
-const BUCKETS_S: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0];
+const BUCKETS_S: [f64; 15] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0];
 
 #[derive(Debug, Clone)]
 pub(crate) struct Metrics {
@@ -33,6 +40,8 @@ pub(crate) struct Metrics {
     in_flight: Gauge<i64, AtomicI64>,
     breaker: Gauge<i64, AtomicI64>,
     protocol_errors: Counter,
+    gateway: Family<InState, Gauge<i64, AtomicI64>>,
+    gateway_since: Gauge<i64, AtomicI64>,
 }
 
 impl Default for Metrics {
@@ -43,6 +52,8 @@ impl Default for Metrics {
             in_flight: Gauge::default(),
             breaker: Gauge::default(),
             protocol_errors: Counter::default(),
+            gateway: Family::default(),
+            gateway_since: Gauge::default(),
         }
     }
 }
@@ -55,6 +66,17 @@ impl Metrics {
         edge.register("calls_in_flight", "Calls being worked on", self.in_flight.clone());
         edge.register("breaker_state", "0 closed, 1 half open, 2 open", self.breaker.clone());
         edge.register("protocol_errors", "Messages answered with a JSON-RPC error", self.protocol_errors.clone());
+        edge.register("gateway_state", "1 for the state that gateway-ctl tells, nothing while none does", self.gateway.clone());
+        edge.register("gateway_state_since_seconds", "When the gateway came into it, as Unix time", self.gateway_since.clone());
+    }
+
+    /// What gateway-ctl's heartbeats say has changed.
+    pub(crate) fn gateway(&self, told: Option<(State, Timestamp)>) {
+        self.gateway.clear();
+        if let Some((state, since)) = told {
+            self.gateway.get_or_create(&InState { state: state.token() }).set(1);
+            self.gateway_since.set(since.as_second());
+        }
     }
 
     pub(crate) fn protocol_error(&self) {

@@ -11,7 +11,10 @@ mod verdict;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
-use schemas::gateway::{Check, CheckStatus, DiagnoseReply};
+use schemas::{
+    gateway::{Check, CheckStatus, DiagnoseReply},
+    health::{IbNotice, IbNoticeKind},
+};
 
 pub use process::{Forwarder, Sockets, forwarder_of, sockets_of};
 pub use verdict::Verdict;
@@ -26,6 +29,8 @@ pub struct Target {
     pub live: bool,
     /// The container's name; `None` where there is none.
     pub container: Option<String>,
+    /// What runs in a container's place, where gateway-ctl starts it itself.
+    pub process: Option<String>,
 }
 
 impl Target {
@@ -48,6 +53,8 @@ pub struct Inspected {
     pub restart_policy: Option<String>,
     /// A volume at `TWS_SETTINGS_PATH`.
     pub settings_kept: Option<bool>,
+    /// The volume is there and cannot be written.
+    pub settings_read_only: bool,
     /// Names of variables that are missing; values are never looked at.
     pub missing_env: Vec<String>,
 }
@@ -120,11 +127,11 @@ pub struct Seen {
     pub sockets: Option<Sockets>,
     pub command_server: Option<bool>,
     pub session: SessionSeen,
-    /// The gateway refused a write with 321, or says so in its settings.
+    /// The gateway's own setting, where it is new enough to tell it.
     pub read_only: Option<bool>,
     pub writes_wanted: bool,
-    /// 10197 came lately: a live session elsewhere has the market data.
-    pub competing: bool,
+    /// What IB told lately of the login itself, to the probe or to those with a session for others.
+    pub notices: Vec<IbNotice>,
     /// `None`: no NATS.
     pub fleet: Option<Vec<Member>>,
     /// The gateway's clock minus ours.
@@ -148,10 +155,19 @@ impl Seen {
             session: SessionSeen::NotAsked,
             read_only: None,
             writes_wanted: false,
-            competing: false,
+            notices: Vec::new(),
             fleet: None,
             clock_skew_ms: None,
         }
+    }
+
+    fn told(&self, about: IbNoticeKind) -> Option<&IbNotice> {
+        self.notices.iter().filter(|notice| notice.about == about).max_by_key(|notice| notice.at)
+    }
+
+    /// The setting counts before what was told: it is asked for again and again.
+    fn is_read_only(&self) -> Option<bool> {
+        self.read_only.or(self.told(IbNoticeKind::ReadOnly).map(|_| true))
     }
 
     fn tcp_open(&self) -> bool {
@@ -165,7 +181,7 @@ impl Seen {
 
 pub fn diagnose(seen: &Seen, policy: &Policy, now: Now) -> DiagnoseReply {
     let verdict = verdict::of(seen, policy, now);
-    DiagnoseReply { verdict: verdict.word().to_owned(), next_action: verdict.next_action(&seen.target), layers: layers(seen, policy, now) }
+    DiagnoseReply { verdict: verdict.word().to_owned(), next_action: verdict.next_action(seen), layers: layers(seen, policy, now) }
 }
 
 /// The checks alone: what the status shows.

@@ -8,7 +8,7 @@ use crate::{
 };
 
 fn target(port: u16) -> Target {
-    Target { host: "ibgateway-paper".to_owned(), port, live: false, container: Some("mcp-ib-gateway-paper".to_owned()) }
+    Target { host: "ibgateway-paper".to_owned(), port, live: false, container: Some("mcp-ib-gateway-paper".to_owned()), process: None }
 }
 
 fn seen(port: u16) -> Seen {
@@ -91,6 +91,12 @@ fn the_gateways_own_port_behind_a_container_is_the_wrong_port() {
     assert!(reply.next_action.contains("IB_PORT=4004") && reply.next_action.contains("4002"), "{}", reply.next_action);
     let other = Seen { tcp: tcp(false), hello: Hello::NoConnection, answers_on: Some(4004), ..seen(4003) };
     assert_eq!(verdict(&other, &run), "wrong_port");
+    // Told is the port that answers, whichever it is.
+    let direct = Seen { tcp: tcp(false), hello: Hello::NoConnection, answers_on: Some(4002), ..seen(4004) };
+    assert!(diagnose(&direct, &run.policy, run.now).next_action.contains("IB_PORT=4002"));
+    let mut logging_in = Run::new();
+    logging_in.step(Event::Engine(Engine::Reachable)).runs().says(Marker::LogIn { attempt: 1 });
+    assert_eq!(verdict(&direct, &logging_in), "starting", "the other one is another gateway");
     assert!(status_of(&other, &run, "other port").1.fix.expect("fix").contains("4004"));
 }
 
@@ -128,6 +134,26 @@ fn a_read_only_api_counts_when_orders_are_wanted() {
         let seen = Seen { read_only: Some(true), writes_wanted, ..answering() };
         assert_eq!((verdict(&seen, &run).as_str(), status_of(&seen, &run, "read-only API").0), (word, status));
     }
+}
+
+fn notice(about: IbNoticeKind, code: i32) -> IbNotice {
+    IbNotice { about, code, message: "in IB's words".to_owned(), at: TUESDAY.parse().expect("time") }
+}
+
+#[test]
+fn what_ib_told_of_the_login_is_named_with_its_words_and_when() {
+    let run = connected();
+    let told = Seen { notices: vec![notice(IbNoticeKind::ReadOnly, 321)], writes_wanted: true, ..answering() };
+    let (status, check) = status_of(&told, &run, "read-only API");
+    assert_eq!((verdict(&told, &run).as_str(), status), ("read_only", CheckStatus::Fail));
+    assert_eq!(check.evidence.as_deref(), Some("2026-11-17 15:00 UTC: IB told 321: in IB's words"));
+    // Its settings are newer than what was told.
+    assert_eq!(verdict(&Seen { read_only: Some(false), ..told }, &run), "healthy");
+    let competing = Seen { notices: vec![notice(IbNoticeKind::CompetingSession, 10197)], ..answering() };
+    let reply = diagnose(&competing, &run.policy, run.now);
+    assert_eq!(reply.verdict, "competing_session");
+    assert!(reply.next_action.contains("Close the other session"), "{}", reply.next_action);
+    assert_eq!(status_of(&competing, &run, "ib").0, CheckStatus::Warn);
 }
 
 #[test]
@@ -242,8 +268,7 @@ fn settings_of_the_container_that_undo_what_people_want_are_warned_about() {
         missing_env: vec!["TWS_USERID".to_owned()],
         ..Inspected::default()
     };
-    let seen =
-        Seen { inspected: Some(inspected), command_server: Some(false), clock_skew_ms: Some(-3_600_000), competing: true, ..answering() };
+    let seen = Seen { inspected: Some(inspected), command_server: Some(false), clock_skew_ms: Some(-3_600_000), ..answering() };
     let run = connected();
     for (name, status) in [
         ("restart policy", CheckStatus::Warn),
@@ -251,7 +276,6 @@ fn settings_of_the_container_that_undo_what_people_want_are_warned_about() {
         ("variables", CheckStatus::Fail),
         ("command server", CheckStatus::Warn),
         ("skew", CheckStatus::Warn),
-        ("ib", CheckStatus::Warn),
     ] {
         assert_eq!(status_of(&seen, &run, name).0, status, "{name}");
     }

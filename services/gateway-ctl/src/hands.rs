@@ -8,9 +8,9 @@ use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    backend::{Backend, CommandServer},
+    backend::{Backend, CommandServer, YieldFile},
     input::Input,
-    policy::Deed,
+    policy::{Deed, Means},
 };
 
 const START_MAX: Duration = Duration::from_secs(20);
@@ -22,14 +22,25 @@ const KICK_MAX: Duration = Duration::from_secs(10);
 pub(crate) struct Hands {
     pub(crate) backend: Backend,
     pub(crate) commands: Option<CommandServer>,
+    pub(crate) yield_file: Option<YieldFile>,
     pub(crate) inputs: mpsc::Sender<Input>,
     pub(crate) tasks: TaskTracker,
 }
 
 impl Hands {
-    pub(crate) fn start(&self) {
-        let backend = self.backend.clone();
-        self.doing(Deed::Start, async move { backend.start(START_MAX).await });
+    /// What the backend can do, and what can be done around it.
+    pub(crate) fn means(&self) -> Means {
+        Means { yielding: self.yield_file.is_some(), ..self.backend.means() }
+    }
+
+    pub(crate) fn start(&self, yielding: bool) {
+        let (backend, file) = (self.backend.clone(), self.yield_file.clone());
+        self.doing(Deed::Start, async move {
+            if let Some(file) = file {
+                file.set(yielding).await?;
+            }
+            backend.start(START_MAX).await
+        });
     }
 
     pub(crate) fn stop(&self, grace_s: u32) {

@@ -42,6 +42,8 @@ pub(crate) struct Slow {
     pub(crate) looked: Looked,
     pub(crate) command_server: Option<bool>,
     pub(crate) clock_skew_ms: Option<i64>,
+    /// The gateway's own setting.
+    pub(crate) read_only: Option<bool>,
     /// The other port of the trading mode answered.
     pub(crate) answers_on: Option<u16>,
 }

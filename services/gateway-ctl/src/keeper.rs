@@ -11,6 +11,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bus::{Bus, Fleet, Server};
 use ib_link::Link;
+use jiff::Timestamp;
 use schemas::{Fault, FaultCode, GatewayName, health::GatewayPart};
 use tokio::{
     sync::{Notify, mpsc, watch},
@@ -24,8 +25,9 @@ use crate::{
     hands::Hands,
     input::{Ask, Caller, Input, Sight, Wish},
     lease::Lead,
+    metrics::Metrics,
     notify::Notifier,
-    policy::{Api, Event, Facts, Now, Policy, Rules, WaiterId},
+    policy::{self, Api, Event, Facts, Now, Policy, Rules, WaiterId},
     saved::Store,
     session::{self, Follower},
     status,
@@ -57,7 +59,9 @@ pub(crate) struct Parts {
     pub(crate) operations: watch::Sender<Vec<String>>,
     /// Makes the probes look at once.
     pub(crate) poke: Arc<Notify>,
+    pub(crate) metrics: Metrics,
     pub(crate) rules: Rules,
+    pub(crate) clock: fn() -> Timestamp,
     pub(crate) resets: Resets,
     pub(crate) fleet_period: Duration,
     pub(crate) seen: Seen,
@@ -97,7 +101,7 @@ pub struct SavedError {
 impl Keeper {
     pub(crate) fn new(parts: Parts) -> Self {
         let born = Instant::now();
-        let now = Now { uptime_ms: 0, at: service::clock::now() };
+        let now = Now { uptime_ms: 0, at: (parts.clock)() };
         let policy = lead::standby(&parts, now);
         let seen = parts.seen.clone();
         Self {
@@ -117,7 +121,7 @@ impl Keeper {
 
     fn now(&self) -> Now {
         let uptime_ms = u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Now { uptime_ms, at: service::clock::now() }
+        Now { uptime_ms, at: (self.parts.clock)() }
     }
 
     /// Until `end`.
@@ -180,6 +184,9 @@ impl Keeper {
 
     async fn hear_link(&mut self, state: &ib_link::State) {
         self.seen.session = session::seen_of(state);
+        if !state.connected() {
+            (self.seen.clock_skew_ms, self.seen.read_only) = (None, None);
+        }
         for event in self.follower.hear(state) {
             self.parts.poke.notify_one();
             self.step(event).await;
@@ -229,7 +236,9 @@ impl Keeper {
                 self.seen.forwarder = looked.forwarder;
                 self.seen.sockets = looked.sockets;
                 self.seen.command_server = slow.command_server;
-                self.seen.clock_skew_ms = slow.clock_skew_ms;
+                // The probe's share of messages is small: one that came too late for its turn unsays nothing.
+                self.seen.clock_skew_ms = slow.clock_skew_ms.or(self.seen.clock_skew_ms);
+                self.seen.read_only = slow.read_only.or(self.seen.read_only);
                 self.seen.answers_on = slow.answers_on;
             }
         }
@@ -243,10 +252,18 @@ impl Keeper {
     }
 
     async fn check_fleet(&mut self) {
-        let (fleet, members) = session::fleet_of(&self.parts.fleet.seen());
+        let fleet = self.look_at_fleet();
+        self.step(Event::Fleet(fleet)).await;
+    }
+
+    /// What the heartbeats say at this moment. Without NATS they are not known.
+    fn look_at_fleet(&mut self) -> policy::Fleet {
+        let seen = self.parts.fleet.seen();
+        let (fleet, members) = session::fleet_of(&seen);
         let known = self.parts.bus.is_connected();
         self.seen.fleet = known.then_some(members);
-        self.step(Event::Fleet(if known { fleet } else { crate::policy::Fleet::Unknown })).await;
+        self.seen.notices = session::notices_of(&seen, self.parts.link.notices(), self.now().at);
+        if known { fleet } else { policy::Fleet::Unknown }
     }
 
     async fn asked(&mut self, ask: Ask) {
@@ -254,10 +271,16 @@ impl Keeper {
         match ask {
             Ask::Status(reply) if !self.speaks => drop(reply.send(Err(not_leading()))),
             Ask::Diagnose(reply) if !self.speaks => drop(reply.send(Err(not_leading()))),
-            Ask::Status(reply) => drop(reply.send(Ok(status::status(&self.seen, &self.policy, now)))),
-            Ask::Diagnose(reply) => drop(reply.send(Ok(diagnose(&self.seen, &self.policy, now)))),
+            Ask::Status(reply) => {
+                let _ = self.look_at_fleet();
+                drop(reply.send(Ok(status::status(&self.seen, &self.policy, now))));
+            }
+            Ask::Diagnose(reply) => {
+                let _ = self.look_at_fleet();
+                drop(reply.send(Ok(diagnose(&self.seen, &self.policy, now))));
+            }
             Ask::RestartWorkers(reply) => {
-                let (bus, gateway, seen) = (self.parts.bus.clone(), self.parts.gateway.clone(), self.parts.fleet.seen());
+                let (bus, gateway, seen) = (self.parts.bus.clone(), self.parts.gateway.clone(), self.parts.fleet.remembered());
                 self.parts.hands.tasks.spawn(async move { reply.send(Ok(bus.restart_workers(&gateway, &seen, RESTART_MAX).await)) });
             }
             Ask::Command(_, _, reply) if !self.leading => drop(reply.send(Err(not_leading()))),

@@ -15,6 +15,7 @@
 //! | `saved.rs`, `lease.rs` | what is kept in NATS: the state, and who acts |
 //! | `serve.rs`, `input.rs` | the operations, and what they become |
 //! | `notify.rs` | tells people who are not looking |
+//! | `metrics.rs` | what `/metrics` tells |
 //! | `run.rs` | all of it, from the settings to the drain |
 //!
 //! Invariant: what decides is pure, with time as a parameter (the first six); the rest carries to and fro.
@@ -26,6 +27,7 @@ mod input;
 mod keeper;
 mod lease;
 pub mod logs;
+mod metrics;
 pub mod notify;
 pub mod policy;
 mod probes;

@@ -147,17 +147,21 @@ impl Probes {
                 None => None,
             }
         };
-        let (looked, command_server, clock_skew_ms) = tokio::join!(looked, command_server, self.clock_skew());
-        Slow { looked, command_server, clock_skew_ms, answers_on: None }
+        let (looked, command_server, (read_only, clock_skew_ms)) = tokio::join!(looked, command_server, self.ask_gateway());
+        Slow { looked, command_server, clock_skew_ms, read_only, answers_on: None }
     }
 
-    async fn clock_skew(&self) -> Option<i64> {
+    /// The gateway's setting `Read-Only API`, which an older one does not tell, and how far its clock is from ours. One
+    /// after the other, what matters more first: the probe may send one message a second.
+    async fn ask_gateway(&self) -> (Option<bool>, Option<i64>) {
         if !self.link.state().borrow().connected() {
-            return None;
+            return (None, None);
         }
         let deadline = Instant::now() + Duration::from_millis(self.rhythm.hello_timeout_ms);
-        let theirs = self.link.server_time(deadline).await.ok()?;
-        i64::try_from(theirs.duration_since(service::clock::now()).as_millis()).ok()
+        let read_only = self.link.gateway_settings(deadline).await.ok().and_then(|settings| settings.read_only_api);
+        let theirs = self.link.server_time(deadline).await.ok();
+        let skew_ms = theirs.and_then(|theirs| i64::try_from(theirs.duration_since(service::clock::now()).as_millis()).ok());
+        (read_only, skew_ms)
     }
 
     async fn other_port(&self) -> Option<u16> {

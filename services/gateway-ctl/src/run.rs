@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bus::{Beacon, Bus, BusError, ConnectError, Events, Fleet, ServeSettings, Server};
 use ib_link::{ClientIds, Link, pacing::Shares};
+use jiff::Timestamp;
 use schemas::{
     GatewayName,
     health::{Heartbeat, State},
@@ -18,11 +19,12 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    backend::{Backend, CommandServer, Docker, DockerSettings, DockerSettingsError, ProcessGateway, ProcessProgramError},
+    backend::{Backend, CommandServer, Docker, DockerSettings, DockerSettingsError, ProcessGateway, ProcessProgramError, YieldFile},
     diagnose::{Seen, Target},
     hands::Hands,
     keeper::{Keeper, Parts, SavedError},
     lease::{self, Lead},
+    metrics::Metrics,
     notify::{NotTold, Notifier},
     policy::Rules,
     probes::{Probes, Rhythm},
@@ -74,11 +76,13 @@ pub struct Tempo {
     pub rhythm: Rhythm,
     /// After a process that vanished another one acts for the gateway.
     pub lease: Duration,
+    /// What windows, logouts and starts are counted by.
+    pub clock: fn() -> Timestamp,
 }
 
 impl Default for Tempo {
     fn default() -> Self {
-        Self { rules: Rules::default(), rhythm: Rhythm::default(), lease: lease::TTL }
+        Self { rules: Rules::default(), rhythm: Rhythm::default(), lease: lease::TTL, clock: service::clock::now }
     }
 }
 
@@ -86,7 +90,7 @@ impl Tempo {
     /// For a gateway that is a process of ours: it is on this machine, and what it plays has no account that IB could lock.
     pub fn simulated() -> Self {
         let rhythm = Rhythm { tcp_ms: 500, hello_ms: 2_000, ..Rhythm::default() };
-        Self { rules: Rules::simulated(), rhythm, lease: Duration::from_secs(3) }
+        Self { rules: Rules::simulated(), rhythm, lease: Duration::from_secs(3), ..Self::default() }
     }
 }
 
@@ -101,7 +105,7 @@ pub async fn run_with(process: Process, tempo: Tempo) -> Result<(), Error> {
     let settings = &process.settings;
     let gateway = settings.gateway();
     let commands = commands(settings);
-    let backend = backend(settings, &gateway, commands.is_some())?;
+    let backend = backend(settings, &gateway, commands.is_some(), tempo.clock)?;
     let resets = Resets::new(region(settings))?;
     let notifier = Notifier::start(settings.text("NOTIFY_URL"))?;
     let bus_settings = bus::Settings {
@@ -120,7 +124,7 @@ pub async fn run_with(process: Process, tempo: Tempo) -> Result<(), Error> {
 
     let (inputs, taken) = mpsc::channel(INPUTS_MAX);
     let poke = Arc::new(Notify::new());
-    let target = target(settings, backend.container());
+    let target = target(settings, &backend);
     let probes = Probes {
         target: target.clone(),
         rhythm: tempo.rhythm,
@@ -161,6 +165,8 @@ pub async fn run_with(process: Process, tempo: Tempo) -> Result<(), Error> {
             gateway: told_part.borrow().clone(),
         })
     };
+    let metrics = Metrics::default();
+    process.admin.register(|registry| metrics.register(registry));
     process.announce(&json!({}));
 
     let deeds = TaskTracker::new();
@@ -174,7 +180,13 @@ pub async fn run_with(process: Process, tempo: Tempo) -> Result<(), Error> {
         link: link.clone(),
         server: Arc::clone(&server),
         backend: backend.clone(),
-        hands: Hands { backend: backend.clone(), commands, inputs, tasks: deeds.clone() },
+        hands: Hands {
+            backend: backend.clone(),
+            commands,
+            yield_file: settings.file("GATEWAY_YIELD_FILE").map(YieldFile::new),
+            inputs,
+            tasks: deeds.clone(),
+        },
         store: Store::new(&bus, &gateway),
         notifier,
         events: tell_events(Events::new(&bus, &gateway)),
@@ -182,7 +194,9 @@ pub async fn run_with(process: Process, tempo: Tempo) -> Result<(), Error> {
         beat: beacon.trigger(),
         operations,
         poke,
+        metrics,
         rules: tempo.rules,
+        clock: tempo.clock,
         resets,
         fleet_period: Duration::from_millis(settings.number("GATEWAY_CHECK_MS")),
         seen,
@@ -215,12 +229,13 @@ fn state(process: &Process, joined_nothing: bool) -> State {
     }
 }
 
-fn target(settings: &Settings, container: Option<&str>) -> Target {
+fn target(settings: &Settings, backend: &Backend) -> Target {
     Target {
         host: settings.ib_host().to_owned(),
         port: settings.ib_port(),
         live: settings.text("TRADING_MODE") == Some("live"),
-        container: container.map(str::to_owned),
+        container: backend.container().map(str::to_owned),
+        process: backend.process(),
     }
 }
 
@@ -239,12 +254,12 @@ fn commands(settings: &Settings) -> Option<CommandServer> {
     }
 }
 
-fn backend(settings: &Settings, gateway: &GatewayName, commands: bool) -> Result<Backend, Error> {
+fn backend(settings: &Settings, gateway: &GatewayName, commands: bool, clock: fn() -> Timestamp) -> Result<Backend, Error> {
     Ok(match settings.text("GATEWAY_BACKEND") {
         Some("external") => Backend::External,
         Some("process") => {
             let program = settings.text("GATEWAY_PROCESS").unwrap_or_default().parse()?;
-            Backend::Process(ProcessGateway::new(program, commands, service::clock::now))
+            Backend::Process(ProcessGateway::new(program, commands, clock))
         }
         _ => Backend::Docker(Docker::new(DockerSettings {
             host: settings.text("DOCKER_HOST").expect("has a default").to_owned(),

@@ -4,7 +4,8 @@
 
 use bus::Seen;
 use ib_link::{Phase, State};
-use schemas::{ClientId, subject::GATEWAY_QUEUE};
+use jiff::{SignedDuration, Timestamp};
+use schemas::{ClientId, health::IbNotice, subject::GATEWAY_QUEUE};
 
 use crate::{
     diagnose::{Member, SessionSeen},
@@ -75,6 +76,16 @@ fn masked(account: &str) -> String {
     let chars: Vec<char> = account.chars().collect();
     let (from, to) = if chars.len() >= 7 { (2, chars.len() - 3) } else { (1.min(chars.len()), chars.len()) };
     chars[..from].iter().chain(['*'; 3].iter()).chain(&chars[to..]).collect()
+}
+
+/// What IB told of the login is news for so long: nothing takes it back, and it is told again to whoever asks again.
+const NEWS: SignedDuration = SignedDuration::from_mins(15);
+
+/// What was told to the probe and to those who live.
+pub(crate) fn notices_of(seen: &[Seen], own: Vec<IbNotice>, at: Timestamp) -> Vec<IbNotice> {
+    let others = seen.iter().filter(|seen| seen.is_alive()).filter_map(|seen| seen.beat.ib.as_ref());
+    let told = others.filter(|ib| ib.connected).flat_map(|ib| ib.notices.iter().cloned());
+    own.into_iter().chain(told).filter(|notice| at.duration_since(notice.at) < NEWS).collect()
 }
 
 /// Who has a session for others, and how they fare together.

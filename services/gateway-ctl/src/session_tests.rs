@@ -1,6 +1,6 @@
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
-use schemas::health::{Heartbeat, IbSession, State as Doing};
+use schemas::health::{Heartbeat, IbNoticeKind, IbSession, State as Doing};
 use tokio::time::Instant;
 
 use super::*;
@@ -11,15 +11,7 @@ fn state(phase: Phase) -> State {
         client_id: Some(ClientId(90)),
         server_version: Some(220),
         accounts: vec!["DU1234910".to_owned(), "F1".to_owned()],
-        mode: None,
-        consecutive_failures: 0,
-        restart_count: 0,
-        upstream_lost: false,
-        data_losses: 0,
-        reason: None,
-        ids_in_use: false,
-        gateway_time_zone: None,
-        farms: BTreeMap::new(),
+        ..State::starting()
     }
 }
 
@@ -90,6 +82,7 @@ fn seen(service: &str, session: Option<(bool, bool)>, age: Duration) -> Seen {
         restart_count: 0,
         upstream_lost,
         reason: None,
+        notices: Vec::new(),
     });
     let beat = Heartbeat {
         service: service.to_owned(),
@@ -121,5 +114,27 @@ fn the_fleet_is_those_with_a_session_for_others() {
         (vec![seen("ib-worker", Some((false, false)), young), seen("options", up, young)], Fleet::Working),
     ] {
         assert_eq!(fleet_of(&seen).0, fleet, "{seen:?}");
+    }
+}
+
+#[test]
+fn what_ib_told_lately_of_the_login_is_gathered_from_who_lives_and_is_connected() {
+    let at = |minute: i64| Timestamp::from_second(minute * 60).expect("time");
+    let notice = |about, minute| IbNotice { about, code: 1, message: String::new(), at: at(minute) };
+    let told = |connected, age, minute| {
+        let mut seen = seen("ib-worker", Some((connected, false)), age);
+        seen.beat.ib.as_mut().expect("a session").notices = vec![notice(IbNoticeKind::CompetingSession, minute)];
+        seen
+    };
+    let own = || vec![notice(IbNoticeKind::ReadOnly, 20)];
+    let (young, old) = (Duration::ZERO, Duration::from_secs(20));
+    for (seen, own, found) in [
+        (vec![], vec![], 0),
+        (vec![told(true, young, 20)], own(), 2),
+        (vec![told(true, old, 20), told(false, young, 20)], own(), 1),
+        (vec![told(true, young, 15)], vec![], 0),
+        (vec![told(true, young, 16)], vec![], 1),
+    ] {
+        assert_eq!(notices_of(&seen, own, at(30)).len(), found, "{seen:?}");
     }
 }

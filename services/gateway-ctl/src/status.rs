@@ -27,7 +27,7 @@ pub fn status(seen: &Seen, policy: &Policy, now: Now) -> StatusReply {
         container_running: is_running(policy),
         api_port_open: is_open(facts.api),
         ib_connected: is_connected(policy),
-        gateway_container: seen.target.container.clone().unwrap_or_default(),
+        gateway_container: seen.target.container.as_ref().or(seen.target.process.as_ref()).cloned().unwrap_or_default(),
         api_host: seen.target.host.clone(),
         api_port: seen.target.port.to_string(),
         state: policy.state(),

@@ -11,7 +11,7 @@ use crate::{
 
 fn seen() -> Seen {
     let container = Some("mcp-ib-gateway-paper".to_owned());
-    Seen::nothing(Target { host: "ibgateway-paper".to_owned(), port: 4004, live: false, container })
+    Seen::nothing(Target { host: "ibgateway-paper".to_owned(), port: 4004, live: false, container, process: None })
 }
 
 fn told(run: &Run) -> Value {

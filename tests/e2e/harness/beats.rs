@@ -14,7 +14,11 @@ pub(crate) struct Beats {
 
 impl Beats {
     pub(crate) async fn of(stack: &Stack) -> Self {
-        let settings = Settings { url: stack.nats.url(), creds_file: None, name: "a test".to_owned() };
+        Self::at(stack.nats.url()).await
+    }
+
+    pub(crate) async fn at(nats_url: String) -> Self {
+        let settings = Settings { url: nats_url, creds_file: None, name: "a test".to_owned() };
         let bus = Bus::connect(&settings).await.expect("NATS answers");
         let gateway = "paper".parse().expect("a good name");
         Self { fleet: Fleet::follow(&bus, &gateway).await.expect("it can be followed"), _bus: bus }
@@ -23,6 +27,11 @@ impl Beats {
     /// Of the workers that are alive.
     pub(crate) fn workers(&self) -> Vec<Heartbeat> {
         self.fleet.alive("ib-worker")
+    }
+
+    /// Of the options service.
+    pub(crate) fn options(&self) -> Vec<Heartbeat> {
+        self.fleet.alive("options")
     }
 
     /// The worker that holds this client id.

@@ -55,6 +55,20 @@ impl Edge {
         (response.status().as_u16(), response.text().await.expect("a body"))
     }
 
+    /// A path of REST, with a JSON body where it is posted.
+    pub(crate) async fn ask(&self, line: &str, body: &Value) -> (u16, Value) {
+        let (method, path) = line.split_once(' ').expect("a method and a path");
+        let request = self.http.request(method.parse().expect("a method"), self.url(path));
+        let request = if method == "POST" { request.json(body) } else { request };
+        let response = request.send().await.expect("an answer");
+        (response.status().as_u16(), response.json().await.expect("JSON"))
+    }
+
+    /// A stream of server-sent events, as its bytes arrive.
+    pub(crate) async fn follow(&self, path: &str) -> reqwest::Response {
+        self.http.get(self.url(path)).send().await.expect("an answer")
+    }
+
     /// With what the caller accepts; answers the media type and the whole body.
     pub(crate) async fn get_as(&self, path: &str, accept: &str) -> (String, String) {
         let response = self.http.get(self.url(path)).header("accept", accept).send().await.expect("an answer");

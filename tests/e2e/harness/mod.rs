@@ -5,6 +5,7 @@
 
 pub(crate) mod beats;
 pub(crate) mod http;
+pub(crate) mod kept;
 pub(crate) mod proc;
 pub(crate) mod proxy;
 pub(crate) mod sim;
@@ -156,7 +157,7 @@ impl Stack {
     }
 }
 
-fn mesh_flags(nats: &NatsServer, gateway: SocketAddr) -> Vec<(&'static str, String)> {
+pub(crate) fn mesh_flags(nats: &NatsServer, gateway: SocketAddr) -> Vec<(&'static str, String)> {
     vec![("--nats-url", nats.url()), ("--ib-host", gateway.ip().to_string()), ("--ib-port", gateway.port().to_string())]
 }
 

@@ -2,7 +2,10 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -35,6 +38,7 @@ struct State {
     target: Arc<Mutex<SocketAddr>>,
     /// Of the connections that are open now.
     drop: Arc<Mutex<CancellationToken>>,
+    accepted: Arc<AtomicU64>,
 }
 
 #[derive(Debug)]
@@ -49,9 +53,19 @@ impl Proxy {
     pub(crate) async fn start(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let addr = listener.local_addr().expect("bound");
-        let state = State { mode: watch::Sender::new(Mode::Pass), target: Arc::new(Mutex::new(target)), drop: Arc::default() };
+        let state = State {
+            mode: watch::Sender::new(Mode::Pass),
+            target: Arc::new(Mutex::new(target)),
+            drop: Arc::default(),
+            accepted: Arc::default(),
+        };
         let accept = AbortOnDropHandle::new(tokio::spawn(accept(listener, addr, state.clone())));
         Self { addr, state, _accept: accept }
+    }
+
+    /// Connections that were made to it so far.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.state.accepted.load(Ordering::Relaxed)
     }
 
     pub(crate) fn pass(&self) {
@@ -102,6 +116,7 @@ async fn accept(first: TcpListener, addr: SocketAddr, state: State) {
         tokio::select! {
             accepted = current.accept() => {
                 if let Ok((client, _)) = accepted {
+                    state.accepted.fetch_add(1, Ordering::Relaxed);
                     tokio::spawn(relay(client, state.clone()));
                 }
             }

@@ -11,12 +11,27 @@ use super::{
     wait::eventually,
 };
 
+/// A simulator of the test's own.
 #[derive(Debug)]
 pub(crate) struct Sim {
     pub(crate) api: SocketAddr,
     pub(crate) proc: Proc,
-    control: SocketAddr,
+    control: Control,
+}
+
+/// The control port of a simulator, whoever started it.
+#[derive(Debug)]
+pub(crate) struct Control {
+    address: SocketAddr,
     http: Client,
+}
+
+impl std::ops::Deref for Sim {
+    type Target = Control;
+
+    fn deref(&self) -> &Control {
+        &self.control
+    }
 }
 
 impl Sim {
@@ -30,12 +45,17 @@ impl Sim {
             ("--accounts", options.accounts.to_string()),
         ];
         let proc = ibmesh(folder, "sim", "sim", &flags).await;
-        let http = Client::builder().no_proxy().build().expect("an HTTP client");
-        Self { api: proc.address("api"), control: proc.address("control"), proc, http }
+        Self { api: proc.address("api"), control: Control::new(proc.address("control")), proc }
+    }
+}
+
+impl Control {
+    pub(crate) fn new(address: SocketAddr) -> Self {
+        Self { address, http: Client::builder().no_proxy().build().expect("an HTTP client") }
     }
 
     async fn get(&self, path: &str) -> Value {
-        let response = self.http.get(format!("http://{}{path}", self.control)).send().await.expect("the control port answers");
+        let response = self.http.get(format!("http://{}{path}", self.address)).send().await.expect("the control port answers");
         assert!(response.status().is_success(), "GET {path}: {}", response.status());
         response.json().await.expect("JSON")
     }
@@ -77,7 +97,7 @@ impl Sim {
 
     /// A fault as the control port takes it.
     pub(crate) async fn fault(&self, body: Value) {
-        let request = self.http.post(format!("http://{}/faults", self.control)).json(&body);
+        let request = self.http.post(format!("http://{}/faults", self.address)).json(&body);
         let response = request.send().await.expect("the control port answers");
         let status = response.status();
         assert!(status.is_success(), "{body}: {status} {}", response.text().await.unwrap_or_default());

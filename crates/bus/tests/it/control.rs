@@ -151,7 +151,7 @@ async fn every_session_is_restarted_and_who_hangs_is_named() -> TestResult {
     let options = Heartbeat { service: "options".to_owned(), ..process("no-such-process") };
     let edge = Heartbeat { service: "edge".to_owned(), ib: None, ..process("edge") };
     let draining = Heartbeat { state: State::Draining, ..process("w-2") };
-    let seen = |beats: &[Heartbeat]| beats.iter().map(|beat| Seen { beat: beat.clone(), age: Duration::from_secs(20) }).collect::<Vec<_>>();
+    let seen = |beats: &[Heartbeat]| beats.iter().map(|beat| Seen { beat: beat.clone(), age: Duration::from_secs(1) }).collect::<Vec<_>>();
     let budget = Duration::from_millis(500);
     let said = asking.restart_workers(&gateway(), &seen(&[process("w-1"), process("hung"), options, edge]), budget).await;
     assert_eq!((said.restarted, said.not_answering), (1, vec!["hung".to_owned()]), "{}", said.message);
@@ -159,5 +159,27 @@ async fn every_session_is_restarted_and_who_hangs_is_named() -> TestResult {
     assert_eq!(restarts.load(Ordering::SeqCst), 2, "who hangs was asked all the same");
     let said = asking.restart_workers(&gateway(), &seen(&[process("w-1"), process("w-2"), draining]), budget).await;
     assert_eq!((said.restarted, said.not_answering.len(), restarts.load(Ordering::SeqCst)), (2, 0, 4), "{}", said.message);
+    Ok(())
+}
+
+/// The message server has dropped both: only the client id tells one that hangs from one that was killed and replaced.
+#[tokio::test]
+async fn who_fell_silent_with_a_session_is_named_until_another_has_its_client_id() -> TestResult {
+    let nats = nats().await;
+    let asking = connect(&nats).await;
+    let holder = |id: &str, client_id: Option<i32>, age_s: u64| {
+        let mut beat = process(id);
+        beat.ib.as_mut().expect("a session").client_id = client_id.map(schemas::ClientId);
+        Seen { beat, age: Duration::from_secs(age_s) }
+    };
+    let seen = [
+        holder("hung", Some(10), 120),
+        holder("killed", Some(11), 120),
+        holder("never-connected", None, 120),
+        // It has ended a moment ago.
+        holder("replaces-the-killed", Some(11), 1),
+    ];
+    let said = asking.restart_workers(&gateway(), &seen, Duration::from_millis(500)).await;
+    assert_eq!((said.restarted, said.not_answering), (0, vec!["hung".to_owned()]), "{}", said.message);
     Ok(())
 }

@@ -269,6 +269,7 @@ fn session(connected: bool) -> IbSession {
         restart_count: 0,
         upstream_lost: false,
         reason: (!connected).then(|| "connection refused".to_owned()),
+        notices: Vec::new(),
     }
 }
 

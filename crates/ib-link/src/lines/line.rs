@@ -132,7 +132,11 @@ async fn subscribe(
                 let parts = Parts { link, rows, slot, bucket, over, known: true };
                 Ok(Open { parts: Some(parts), upstream, runtime: Handle::current() })
             }
-            Ok(Err(error)) => Err(fault::of_error(&error)),
+            Ok(Err(error)) => {
+                let fault = fault::of_error(&error);
+                link.shared.hear(&fault);
+                Err(fault)
+            }
             Err(_) => Err(Fault::new(FaultCode::GatewayDown, "the gateway does not take a request for market data")),
         },
     };
@@ -184,6 +188,7 @@ impl Line {
     fn refused(&mut self, error: &Error) -> Fault {
         let fault = fault::of_error(error);
         if let Ok(Open { parts: Some(parts), .. }) = &mut self.open {
+            parts.link.shared.hear(&fault);
             match fault.ib_code {
                 Some(NO_LINE) => parts.slot.refused(),
                 Some(TOO_FAST) => parts.bucket.too_fast(),

@@ -1,6 +1,6 @@
 //! Every question against the simulated gateway.
 
-use crate::support::{PATIENCE, connected, deadline, stock};
+use crate::support::{PATIENCE, connected, connected_to, deadline, sim_settings, stock};
 use std::time::Duration;
 
 use ib_link::{BarTime, BarsRequest, Freshness, HeadTimestampRequest, HeadlinesRequest, Instant};
@@ -231,4 +231,16 @@ async fn unused_messages_can_be_lent_and_borrowed_ones_are_more() {
     assert!((5..=40 - lent).contains(&left), "{left} beside {lent}");
     link.borrow(5);
     assert!(link.free_messages() >= left + 5);
+}
+
+#[tokio::test]
+async fn a_gateway_tells_whether_it_is_read_only_and_an_old_one_does_not() {
+    for read_only_api in [false, true] {
+        let orders = ib_sim::OrderSettings { read_only_api, ..ib_sim::OrderSettings::default() };
+        let (_gateway, link) = connected_to(ib_sim::Settings { orders, ..sim_settings() }, |_| {}).await;
+        let told = link.gateway_settings(deadline()).await.expect("settings");
+        assert_eq!(told.read_only_api, Some(read_only_api));
+    }
+    let (_gateway, link) = connected_to(ib_sim::Settings { max_server_version: 218, ..sim_settings() }, |_| {}).await;
+    assert_eq!(link.gateway_settings(deadline()).await.expect_err("too old").code, FaultCode::Unsupported);
 }

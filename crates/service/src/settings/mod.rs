@@ -70,10 +70,21 @@ impl Settings {
         env: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, SettingsError> {
         let mut settings = Self { service, values: BTreeMap::new(), warnings: Vec::new() };
-        let mut problems = Vec::new();
-        let mut wrong = Vec::new();
-        for row in table::of(service) {
-            match find(row, flags, &env) {
+        let (mut problems, wrong) = settings.read(table::of(service), flags, &env);
+        rules::apply(&mut settings, &mut problems);
+        if problems.is_empty() { Ok(settings) } else { Err(SettingsError { problems, read: settings.print_but(&wrong) }) }
+    }
+
+    /// The rows' values. Answers what is wrong, and with which rows.
+    fn read(
+        &mut self,
+        rows: impl Iterator<Item = &'static Setting>,
+        flags: &BTreeMap<&'static str, String>,
+        env: &impl Fn(&str) -> Option<String>,
+    ) -> (Vec<String>, Vec<&'static str>) {
+        let (mut problems, mut wrong) = (Vec::new(), Vec::new());
+        for row in rows {
+            match find(row, flags, env) {
                 Ok(Some(given)) => {
                     if let Some(problem) = row.kind.problem(&given.text) {
                         let shown = if row.secret {
@@ -84,7 +95,7 @@ impl Settings {
                         problems.push(format!("{} {problem}; got `{shown}` from {}", row.name, given.origin));
                         wrong.push(row.name);
                     } else {
-                        settings.values.insert(row.name, given);
+                        self.values.insert(row.name, given);
                     }
                 }
                 Ok(None) => {}
@@ -94,8 +105,24 @@ impl Settings {
                 }
             }
         }
-        rules::apply(&mut settings, &mut problems);
-        if problems.is_empty() { Ok(settings) } else { Err(SettingsError { problems, read: settings.print_but(&wrong) }) }
+        (problems, wrong)
+    }
+
+    /// One setting of `service`, for a program that is not that service: what is wrong with the others is none of its business.
+    pub fn one(service: &'static str, name: &str, env: impl Fn(&str) -> Option<String>) -> Result<Option<String>, String> {
+        let mut settings = Self { service, values: BTreeMap::new(), warnings: Vec::new() };
+        let (problems, _) = settings.read(table::of(service).filter(|row| row.name == name), &BTreeMap::new(), &env);
+        if problems.is_empty() { Ok(settings.text(name).map(str::to_owned)) } else { Err(problems.join("; ")) }
+    }
+
+    /// Where the edge of this environment listens, for who wants to ask it; `None` where it says nothing that can be asked.
+    pub fn edge_bind(env: impl Fn(&str) -> Option<String>) -> Option<SocketAddr> {
+        let rows = table::of(EDGE).filter(|row| ["EDGE_BIND", "SERVER_HOST", "SERVER_PORT"].contains(&row.name));
+        let mut settings = Self { service: EDGE, values: BTreeMap::new(), warnings: Vec::new() };
+        let (mut problems, _) = settings.read(rows, &BTreeMap::new(), &env);
+        rules::bind_halves(&mut settings, &mut problems);
+        let bound = problems.is_empty().then(|| settings.address("EDGE_BIND"));
+        bound.filter(|address| address.port() > 0)
     }
 
     /// From the process's own environment; empty variables count as not set, as compose files make them.

@@ -56,7 +56,7 @@ fn client_id_range(settings: &mut Settings) {
 }
 
 /// `SERVER_HOST` and `SERVER_PORT` together are `EDGE_BIND`.
-fn bind_halves(settings: &mut Settings, problems: &mut Vec<String>) {
+pub(super) fn bind_halves(settings: &mut Settings, problems: &mut Vec<String>) {
     let host = settings.values.get("SERVER_HOST").cloned();
     let port = settings.values.get("SERVER_PORT").cloned();
     let Some(bind) = settings.values.get("EDGE_BIND").cloned() else { return };

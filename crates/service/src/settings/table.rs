@@ -206,6 +206,13 @@ pub const TABLE: &[Setting] = &[
         "Program and arguments of the backend `process`, as a JSON list; `ibmesh up` sets it.",
     ),
     row(
+        "GATEWAY_YIELD_FILE",
+        None,
+        Kind::Text,
+        &[GATEWAY_CTL],
+        "A file that is there while the next start is to give way to another session; whatever starts the gateway looks for it.",
+    ),
+    row(
         "IB_RESET_REGION",
         Some("america"),
         Kind::Choice(&["america", "europe", "asia", "none"]),

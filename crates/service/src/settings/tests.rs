@@ -144,3 +144,38 @@ fn the_example_explains_every_variable_of_the_compose_files() {
         }
     }
 }
+
+fn edge_bind(env: &[(&str, &str)]) -> Option<String> {
+    Settings::edge_bind(|name| env.iter().find(|(key, _)| *key == name).map(|(_, text)| (*text).to_owned())).map(|bound| bound.to_string())
+}
+
+#[test]
+fn whoever_asks_the_edge_learns_where_it_listens_whatever_else_is_wrong() {
+    for (env, bound) in [
+        (&[][..], Some("127.0.0.1:48012")),
+        (&[("EDGE_BIND", "0.0.0.0:8000"), ("IB_PORT", "x")], Some("0.0.0.0:8000")),
+        (&[("SERVER_HOST", "127.0.0.1"), ("SERVER_PORT", "8001")], Some("127.0.0.1:8001")),
+        (&[("EDGE_BIND", "")], Some("127.0.0.1:48012")),
+        (&[("EDGE_BIND", "127.0.0.1:0")], None),
+        (&[("EDGE_BIND", "here")], None),
+        (&[("EDGE_BIND", "127.0.0.1:8000"), ("SERVER_PORT", "8001")], None),
+    ] {
+        assert_eq!(edge_bind(env).as_deref(), bound, "{env:?}");
+    }
+}
+
+#[test]
+fn one_setting_is_read_as_its_service_reads_it() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("url");
+    std::fs::write(&file, "http://ntfy.example/topic\n").expect("written");
+    let path = file.to_str().expect("text");
+    let one = |name: &str, env: &[(&str, &str)]| {
+        Settings::one(GATEWAY_CTL, name, |key| env.iter().find(|(known, _)| *known == key).map(|(_, text)| (*text).to_owned()))
+    };
+    assert_eq!(one("NOTIFY_URL", &[("NOTIFY_URL_FILE", path), ("IB_PORT", "x")]), Ok(Some("http://ntfy.example/topic".to_owned())));
+    assert_eq!(one("NOTIFY_URL", &[("NOTIFY_URL", "")]), Ok(None));
+    assert_eq!(one("IB_GATEWAY", &[("IB_GATEWAY", "")]), Ok(Some("paper".to_owned())));
+    let said = one("NOTIFY_URL", &[("NOTIFY_URL", "ftp://secret")]).expect_err("no URL that can be posted to");
+    assert!(said.contains("NOTIFY_URL") && !said.contains("secret@") && !said.contains("ftp://secret"), "{said}");
+}

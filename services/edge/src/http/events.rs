@@ -29,6 +29,7 @@ use crate::{
     ask,
     caller::Meta,
     edge::{Edge, FOLLOWERS_MAX},
+    health,
 };
 
 pub(super) const PATH: &str = "/gateway/events";
@@ -99,7 +100,8 @@ impl Follower {
                 heard = timeout_at(silence_ends, self.heard.next()) => heard,
             };
             let change = match heard {
-                Ok(Some(body)) => read(&body).filter(|change| change.at > self.known_until),
+                // What has no `from` is a call to all sessions, which repeats the state.
+                Ok(Some(body)) => read(&body).filter(|change| change.at > self.known_until && change.from.is_some()),
                 // NATS is gone for good.
                 Ok(None) => return None,
                 Err(_) if Instant::now() >= self.until => return None,
@@ -118,8 +120,7 @@ impl Follower {
 
     fn missed(&self) -> Option<StateChange> {
         let seen = self.edge.seen();
-        let part = seen.iter().filter(|seen| seen.is_alive()).find_map(|seen| seen.beat.gateway.as_ref())?;
-        missed(part, &self.last)
+        missed(health::gateway(&seen)?, &self.last)
     }
 }
 

@@ -311,6 +311,10 @@ async fn whoever_follows_hears_the_present_state_and_then_every_change() {
     tell(State::Starting, "2026-11-20T09:59:59Z").await;
     world.bus.publish(gateway().gateway_event(State::Stopping), Bytes::from_static(b"no change")).await.expect("published");
     tell(State::Stopping, "2026-11-20T10:00:01Z").await;
+    let call = json!({ "at": "2026-11-20T10:00:01Z", "state": "STOPPING", "reason": null, "needs_human": null, "desired": "down",
+        "next_attempt_at": null });
+    let draining = gateway().gateway_call(schemas::gateway::Call::Draining);
+    world.bus.publish(draining, Bytes::from(call.to_string())).await.expect("published");
     tell(State::LoggedOut, "2026-11-20T10:00:01Z").await;
     for stream in &mut streams {
         for state in ["STOPPING", "LOGGED_OUT"] {
@@ -337,7 +341,7 @@ async fn reads_tell_who_logged_the_gateway_out() {
     let part = json!({ "state": "LOGGED_OUT", "desired": "down", "since": "2026-11-20T10:00:00Z",
         "logged_out": { "by": "http:10.0.0.7", "since": "2026-11-20T10:00:00Z", "reason": "TWS", "until": null,
             "ends_with": "POST /gateway/login" } });
-    let _ctl = Beacon::start(&world.bus, gateway(), move || beat(&part));
+    let ctl = Beacon::start(&world.bus, gateway(), move || beat(&part));
     let _worker = Beacon::start(&world.bus, gateway(), || heartbeat(false));
     let told = async {
         loop {
@@ -353,6 +357,11 @@ async fn reads_tell_who_logged_the_gateway_out() {
     assert!(fault["hint"].as_str().is_some_and(|hint| hint.contains("POST /gateway/login") && hint.contains("ibmesh gateway login")));
     assert_eq!(fault["retry"], json!("never"));
     world.until("degraded", |health| health["status"] == "degraded").await;
+    let metrics = world.edge.get("/metrics").await.body;
+    assert!(metrics.contains("edge_gateway_state{state=\"logged_out\"} 1\n"), "{metrics}");
+    let none = async { while world.edge.get("/metrics").await.body.contains("edge_gateway_state{") {} };
+    drop(ctl);
+    timeout(PATIENCE, none).await.expect("no state is told of a gateway that nobody keeps");
     world.worker.drain(PATIENCE).await;
 }
 

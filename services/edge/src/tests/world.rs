@@ -173,6 +173,7 @@ pub(super) fn heartbeat(connected: bool) -> Heartbeat {
         restart_count: 0,
         upstream_lost: false,
         reason: None,
+        notices: Vec::new(),
     };
     Heartbeat {
         service: "ib-worker".to_owned(),

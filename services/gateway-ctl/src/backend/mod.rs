@@ -5,6 +5,7 @@
 //! | `docker.rs`, `docker/` | a container, through Docker's API: inspected, followed, started, stopped |
 //! | `process.rs` | a program of our own: the simulated gateway of `ibmesh up` |
 //! | `external.rs` | a gateway that a person started |
+//! | `yielding.rs` | the file that tells a start to give way to another session |
 //! | `commands.rs` | IBC's command server inside the gateway |
 //!
 //! Invariants: nothing here decides anything, the policy does; what is seen is told as levels, which may be told again at
@@ -15,6 +16,7 @@ mod commands;
 mod docker;
 mod external;
 mod process;
+mod yielding;
 
 use std::time::Duration;
 
@@ -25,6 +27,7 @@ pub use commands::CommandServer;
 pub use docker::{DEFAULT_DOCKER_HOST, Docker, DockerSettings, DockerSettingsError};
 pub use external::container_of;
 pub use process::{ProcessGateway, ProcessProgram, ProcessProgramError};
+pub use yielding::YieldFile;
 
 use crate::{
     diagnose::{Forwarder, Inspected, Sockets},
@@ -89,6 +92,14 @@ impl Backend {
         match self {
             Self::Docker(docker) => Some(docker.container()),
             Self::Process(_) | Self::External => None,
+        }
+    }
+
+    /// What runs in a container's place.
+    pub fn process(&self) -> Option<String> {
+        match self {
+            Self::Process(process) => Some(format!("process {}", process.name())),
+            Self::Docker(_) | Self::External => None,
         }
     }
 

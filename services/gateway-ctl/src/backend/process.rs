@@ -35,6 +35,15 @@ pub struct ProcessProgram {
     pub args: Vec<String>,
 }
 
+impl ProcessProgram {
+    /// For people: `ibmesh sim`. What has a sign in it is an option or a path.
+    fn name(&self) -> String {
+        let program = self.program.file_name().unwrap_or(self.program.as_os_str()).to_string_lossy();
+        let word = self.args.first().filter(|word| word.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        word.map_or(program.to_string(), |word| format!("{program} {word}"))
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected a JSON list of a program and its arguments: {0}")]
 pub struct ProcessProgramError(String);
@@ -56,6 +65,7 @@ pub struct ProcessGateway {
     commands: mpsc::Sender<Command>,
     level: watch::Receiver<Level>,
     ibc: bool,
+    name: String,
 }
 
 impl ProcessGateway {
@@ -63,8 +73,13 @@ impl ProcessGateway {
     pub fn new(program: ProcessProgram, ibc: bool, clock: fn() -> Timestamp) -> Self {
         let (commands, taken) = mpsc::channel(COMMANDS_MAX);
         let (tell, level) = watch::channel(Level::default());
+        let name = program.name();
         tokio::spawn(Keeper::new(program, clock, tell).run(taken));
-        Self { commands, level, ibc }
+        Self { commands, level, ibc, name }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(super) const fn means(&self) -> Means {

@@ -2,7 +2,10 @@
 //!
 //! Invariant: a line that did not pass says what was seen and, where one can, what to do about it.
 
-use schemas::gateway::{Check, CheckStatus, State};
+use schemas::{
+    gateway::{Check, CheckStatus, State},
+    health::{IbNotice, IbNoticeKind},
+};
 
 use super::{
     Seen, SessionSeen, check,
@@ -123,13 +126,12 @@ fn settings(seen: &Seen) -> Vec<Check> {
         checks.push(if right { line } else { line.fix("set restart: \"no\": any other policy starts the gateway over a logout") });
     }
     if let Some(kept) = inspected.settings_kept {
-        let line = check(
-            "container",
-            "settings volume",
-            if kept { Pass } else { Warn },
-            if kept { "settings are kept in a volume" } else { "settings are lost with the container" },
-        );
-        checks.push(if kept { line } else { line.fix("mount a volume at TWS_SETTINGS_PATH") });
+        let line = |status, detail| check("container", "settings volume", status, detail);
+        checks.push(match (kept, inspected.settings_read_only) {
+            (true, false) => line(Pass, "settings are kept in a volume"),
+            (true, true) => line(Warn, "the settings volume is read-only: nothing is kept").fix("mount it without ro"),
+            (false, _) => line(Warn, "settings are lost with the container").fix("mount a volume at TWS_SETTINGS_PATH"),
+        });
     }
     if !inspected.missing_env.is_empty() {
         let line = check("container", "variables", Fail, format!("not set: {}", inspected.missing_env.join(", ")));
@@ -178,24 +180,38 @@ fn upstream(seen: &Seen, policy: &Policy, now: Now) -> Check {
         return line(Skip, "no session to see it by");
     }
     match (policy.facts().upstream_lost, policy.reset_window(now.at)) {
-        (false, _) if seen.competing => line(Warn, "connected; a live session elsewhere has the market data (10197)")
-            .fix("close the other session, or wait for delayed data"),
-        (false, _) => line(Pass, "connected to IB's servers"),
+        (false, _) => match seen.told(IbNoticeKind::CompetingSession) {
+            Some(notice) => line(Warn, "connected; a live session elsewhere has the market data (10197)")
+                .evidence(words(notice))
+                .fix("close the other session, or wait for delayed data"),
+            None => line(Pass, "connected to IB's servers"),
+        },
         (true, Some(window)) => line(Warn, "IB restarts its servers (1100)").evidence(format!("until {}", time(window.until))),
         (true, None) => line(Fail, "the gateway lost its connection to IB's servers (1100)"),
     }
 }
 
+/// IB's own, and when.
+fn words(notice: &IbNotice) -> String {
+    format!("{}: IB told {}: {}", time(notice.at), notice.code, notice.message)
+}
+
 fn read_only(seen: &Seen) -> Check {
     let line = |status, detail: &str| check("session", "read-only API", status, detail);
-    match seen.read_only {
-        None => line(Skip, "not known: a read-only gateway says so at the first order"),
+    match seen.is_read_only() {
+        None => line(Skip, "not known: a gateway of this age says so when it is asked about orders"),
         Some(false) => line(Pass, "the gateway takes orders"),
-        Some(true) => line(
-            if seen.writes_wanted { Fail } else { Warn },
-            "the gateway is read-only: orders, cancels and the emergency stop are refused (321)",
-        )
-        .fix("untick `Read-Only API`, or set READ_ONLY_API=no, if orders are wanted"),
+        Some(true) => {
+            let line = line(
+                if seen.writes_wanted { Fail } else { Warn },
+                "the gateway is read-only: orders, cancels and the emergency stop are refused (321)",
+            )
+            .fix("untick `Read-Only API`, or set READ_ONLY_API=no, if orders are wanted");
+            match seen.told(IbNoticeKind::ReadOnly) {
+                Some(notice) => line.evidence(words(notice)),
+                None => line.evidence("the gateway's own settings"),
+            }
+        }
     }
 }
 

@@ -2,9 +2,9 @@
 //!
 //! Invariant: the order is the matrix; a cause further up hides those below it, since repairing it may repair them.
 
-use schemas::gateway::State;
+use schemas::{gateway::State, health::IbNoticeKind};
 
-use super::{Hello, Seen, SessionSeen, Target};
+use super::{Hello, Seen, SessionSeen};
 use crate::{
     logs::Marker,
     policy::{Container, Engine, HaltKind, HoldKind, Now, Policy},
@@ -18,6 +18,7 @@ pub(crate) const SERVER_VERSION_MIN: i32 = 213;
 pub enum Verdict {
     Healthy,
     ReadOnly,
+    CompetingSession,
     DockerUnreachable,
     LoggedOut,
     ContainerMissing,
@@ -56,6 +57,7 @@ impl Verdict {
         match self {
             Self::Healthy => "healthy",
             Self::ReadOnly => "read_only",
+            Self::CompetingSession => "competing_session",
             Self::DockerUnreachable => "docker_unreachable",
             Self::LoggedOut => "logged_out",
             Self::ContainerMissing => "container_missing",
@@ -91,12 +93,14 @@ impl Verdict {
     }
 
     /// One sentence.
-    pub fn next_action(self, target: &Target) -> String {
+    pub fn next_action(self, seen: &Seen) -> String {
+        let target = &seen.target;
         let container = target.container.as_deref().unwrap_or("the gateway");
         let (own, forwarded) = (target.own_port(), target.forwarded_port());
         match self {
             Self::Healthy => "Nothing: the gateway answers and is connected to IB.".to_owned(),
             Self::ReadOnly => "Untick `Read-Only API` in the gateway's API settings (or set READ_ONLY_API=no): orders, cancels and the emergency stop are refused.".to_owned(),
+            Self::CompetingSession => "Close the other session with this IB user (TWS, IBKR Mobile, Client Portal), or ask for delayed data: the live data go there.".to_owned(),
             Self::DockerUnreachable => "Start Docker, or correct DOCKER_HOST or the rules of the socket proxy.".to_owned(),
             Self::LoggedOut => "POST /gateway/login, or ibmesh gateway login, when the session may come back.".to_owned(),
             Self::ContainerMissing => format!("Create the container {container} with docker compose up --no-start, or correct GATEWAY_CONTAINER, then POST /gateway/login."),
@@ -120,7 +124,10 @@ impl Verdict {
             Self::Fleet => "POST /restart-workers; if they stay away, compare their IB_HOST and IB_PORT with the gateway's.".to_owned(),
             Self::SessionSilent => "POST /gateway/reconnect: the API answers the hello and opens no session.".to_owned(),
             Self::Starting => "Wait 30 to 60 seconds for the log-in, then look at /gateway/status.".to_owned(),
-            Self::WrongPort => format!("Set IB_PORT={forwarded}: {own} is the gateway's port inside its container and cannot be reached from outside."),
+            Self::WrongPort => match seen.answers_on {
+                Some(port) => format!("Set IB_PORT={port}: the API answers there, and nothing answers on {}.", target.port),
+                None => format!("Set IB_PORT={forwarded}: {own} is the gateway's port inside its container and cannot be reached from outside."),
+            },
             Self::ForwarderDown => format!("POST /gateway/reconnect?hard=true: the gateway is logged in and nothing forwards port {} to it (socat).", target.port),
             Self::ForwarderTarget => format!("Correct the port forwarder (socat): it has to connect to 127.0.0.1:{own}; remove API_PORT and scripts of your own."),
             Self::ForwarderIpv6 => format!("Let the port forwarder (socat) connect to 127.0.0.1:{own} instead of [::1]: the gateway trusts 127.0.0.1 only."),
@@ -218,7 +225,10 @@ fn of_session(seen: &Seen, policy: &Policy, now: Now) -> Verdict {
             return Verdict::Fleet;
         }
     }
-    if seen.writes_wanted && seen.read_only == Some(true) { Verdict::ReadOnly } else { Verdict::Healthy }
+    if seen.told(IbNoticeKind::CompetingSession).is_some() {
+        return Verdict::CompetingSession;
+    }
+    if seen.writes_wanted && seen.is_read_only() == Some(true) { Verdict::ReadOnly } else { Verdict::Healthy }
 }
 
 /// Client ids that two processes have.
@@ -242,7 +252,9 @@ fn of_silence(seen: &Seen, policy: &Policy, now: Now) -> Verdict {
         .as_ref()
         .map(|forwarder| forwarder.listen_port)
         .or(log.and_then(|log| log.forward).map(|forward| forward.listen_port));
-    if seen.tcp_closed() && (seen.answers_on.is_some() || (own_port && (logged_in || elsewhere.is_some_and(|port| port != target.port)))) {
+    // Before a gateway of ours has logged in, its port is closed, and what answers beside it is another one.
+    let answers_beside = seen.answers_on.is_some() && (logged_in || log.is_none());
+    if seen.tcp_closed() && (answers_beside || (own_port && (logged_in || elsewhere.is_some_and(|port| port != target.port)))) {
         return Verdict::WrongPort;
     }
     if log.is_some() && !logged_in {

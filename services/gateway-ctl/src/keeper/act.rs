@@ -14,13 +14,14 @@ use crate::{
 impl Keeper {
     pub(super) async fn act(&mut self, actions: Vec<Action>, now: Now) {
         for action in actions {
+            self.count(&action);
             match action {
                 Action::Save(text) => self.save(text).await,
                 // Whoever did not save that it starts could start for ever.
                 Action::Start { .. } if self.unsaved.is_some() || !self.leading => {
                     self.parts.hands.refuse(Deed::Start, "what has to be remembered of it could not be saved");
                 }
-                Action::Start { .. } => self.parts.hands.start(),
+                Action::Start { yielding } => self.parts.hands.start(yielding),
                 Action::CloseGateway => self.parts.hands.close_gateway(),
                 Action::StopContainer { grace_s } => self.parts.hands.stop(grace_s),
                 Action::SoftRestart => self.parts.hands.restart_softly(),
@@ -33,6 +34,13 @@ impl Keeper {
                 Action::Notify(notice) => self.notify(notice, now),
                 Action::Answer { id, answer } => self.answer(id, &answer, now),
             }
+        }
+    }
+
+    /// A start that is refused below is none.
+    fn count(&self, action: &Action) {
+        if !matches!(action, Action::Start { .. }) || (self.unsaved.is_none() && self.leading) {
+            self.parts.metrics.count(action);
         }
     }
 
@@ -66,7 +74,7 @@ impl Keeper {
     }
 
     fn restart_workers(&self) {
-        let (bus, gateway, seen) = (self.parts.bus.clone(), self.parts.gateway.clone(), self.parts.fleet.seen());
+        let (bus, gateway, seen) = (self.parts.bus.clone(), self.parts.gateway.clone(), self.parts.fleet.remembered());
         tracing::warn!("the gateway serves and nobody has a session: every worker and options connect anew");
         self.parts.hands.tasks.spawn(async move {
             let reply = bus.restart_workers(&gateway, &seen, super::RESTART_MAX).await;

@@ -21,7 +21,7 @@ pub(super) fn standby(parts: &Parts, now: Now) -> Policy {
 }
 
 fn policy(parts: &Parts, saved: Saved, now: Now) -> Policy {
-    Policy::new(Setup { means: parts.backend.means(), rules: parts.rules, resets: parts.resets.clone(), saved }, now)
+    Policy::new(Setup { means: parts.hands.means(), rules: parts.rules, resets: parts.resets.clone(), saved }, now)
 }
 
 /// What was seen so far, for a policy that has seen nothing. The engine comes last: without it nothing is done.

@@ -88,6 +88,7 @@ impl Keeper {
             changed
         });
         if changed {
+            self.parts.metrics.tell(self.parts.part.borrow().as_ref());
             self.parts.beat.notify_one();
         }
     }

@@ -46,7 +46,9 @@ impl Policy {
         let since = if was_up { now.at } else { self.saved.wanted.since };
         // The last word counts: without minutes nothing but a login ends it, whatever was said before.
         let until = minutes.and_then(|minutes| now.at.checked_add(SignedDuration::from_mins(i64::from(minutes))).ok());
-        let reason = reason.as_deref().map(bounded);
+        // Who says nothing more does not unsay what was said.
+        let before = if was_up { None } else { self.saved.wanted.reason.take() };
+        let reason = reason.as_deref().map(bounded).or(before);
         self.saved.wanted = Wanted { desired: Desired::Down, by: bounded(&by), since, reason, until };
         (self.saved.yield_next, self.saved.conflicts) = (false, 0);
         (self.start_by_person, self.start_pending) = (false, false);

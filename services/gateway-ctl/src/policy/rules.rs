@@ -185,14 +185,25 @@ pub(super) fn automatic_left(limits: &StartLimits, starts: &[Start], at: Timesta
     RestartBudget { left_30_min: left(SHORT, limits.automatic_short), left_24_h: left(LONG, limits.automatic_long) }
 }
 
+/// When so few starts are left in that span that another one may be; `None`: now.
+fn allowed_at(starts: &[Start], at: Timestamp, (within, max): (SignedDuration, usize), automatic: bool) -> Option<Timestamp> {
+    let counts = |start: &&Start| at.duration_since(start.at) < within && (start.automatic || !automatic);
+    let counted: Vec<_> = starts.iter().filter(counts).collect();
+    // The oldest of the last `max` has to leave the span first.
+    counted.len().checked_sub(max).and_then(|over| counted.get(over)).and_then(|start| start.at.checked_add(within).ok())
+}
+
 /// When the next start of a person may be.
 pub(super) fn any_allowed_at(limits: &StartLimits, starts: &[Start], at: Timestamp) -> Option<Timestamp> {
-    let limit = |within: SignedDuration, max: usize| {
-        let counted: Vec<_> = starts.iter().filter(|start| at.duration_since(start.at) < within).collect();
-        // The oldest of the last `max` has to leave the span first.
-        counted.len().checked_sub(max).and_then(|over| counted.get(over)).and_then(|start| start.at.checked_add(within).ok())
-    };
-    [limit(SHORT, limits.all_short), limit(LONG, limits.all_long)].into_iter().flatten().max()
+    let spans = [(SHORT, limits.all_short), (LONG, limits.all_long)];
+    spans.into_iter().filter_map(|span| allowed_at(starts, at, span, false)).max()
+}
+
+/// When the next start by itself may be.
+pub(super) fn automatic_allowed_at(limits: &StartLimits, starts: &[Start], at: Timestamp) -> Option<Timestamp> {
+    let spans = [(SHORT, limits.automatic_short), (LONG, limits.automatic_long)];
+    let own = spans.into_iter().filter_map(|span| allowed_at(starts, at, span, true)).max();
+    own.max(any_allowed_at(limits, starts, at))
 }
 
 /// Why nothing may start by itself, if so.

@@ -51,14 +51,14 @@ impl Policy {
         if two_factor.asked && two_factor.automatic_starts >= rules::TWO_FACTOR_STARTS_MAX {
             return Gate::Halt(HaltKind::SecondFactor, "this login asks for a second factor, and its one automatic start was made");
         }
-        if let Some(kind) = rules::spent(&self.rules.starts, &self.saved.starts, now.at) {
-            return Gate::Halt(kind, "the budget of starts is spent");
-        }
         if self.saved.yield_next && !self.means.yielding {
             return Gate::Person;
         }
         if let Some(hold) = hold {
             return at(now.uptime_of(hold.until), "another session uses this IB login");
+        }
+        if let Some(kind) = rules::spent(&self.rules.starts, &self.saved.starts, now.at) {
+            return Gate::Halt(kind, "the budget of starts is spent");
         }
         let reason = self.end_reason.as_deref().unwrap_or("a start is due");
         let held_ms = self.resets.logins_held_until(now.at).map(|until| now.uptime_of(until));
@@ -126,6 +126,8 @@ impl Policy {
         let doublings = self.saved.conflicts.min(3);
         let hold_ms = i64::try_from(self.rules.conflict_hold_ms << doublings).unwrap_or(i64::MAX);
         let until = now.at.checked_add(SignedDuration::from_millis(hold_ms)).unwrap_or(now.at);
+        // Somebody who works with TWS all day is no start that failed: the budget is waited for, and nobody is called.
+        let until = rules::automatic_allowed_at(&self.rules.starts, &self.saved.starts, now.at).map_or(until, |at| until.max(at));
         self.saved.conflicts = self.saved.conflicts.saturating_add(1);
         self.saved.yield_next = true;
         self.saved.hold = Some(Hold { until, kind: HoldKind::Conflict });

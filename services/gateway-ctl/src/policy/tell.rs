@@ -12,8 +12,9 @@ use super::{
 };
 
 impl Policy {
+    /// Who does not lead tells nobody, and so has told nobody when it leads.
     fn notify(&mut self, notice: Notice) {
-        if self.told.insert(notice) {
+        if self.leader && self.told.insert(notice) {
             self.out.push(Action::Notify(notice));
         }
     }
@@ -58,7 +59,9 @@ impl Policy {
                 Some(window) => *self.down_since_ms.insert(now.uptime_of(window.until)),
                 None => *self.down_since_ms.get_or_insert(now.uptime_ms),
             };
-            let open = self.need().is_none() && !self.told.contains(&Notice::Down);
+            // An attempt while another session has the login is no news either.
+            let in_conflict = self.saved.yield_next && self.told.contains(&Notice::SessionConflict);
+            let open = self.need().is_none() && !in_conflict && !self.told.contains(&Notice::Down);
             if open && self.due(since_ms.saturating_add(self.rules.down_notice_ms), now) {
                 self.notify(Notice::Down);
             }
@@ -74,7 +77,7 @@ impl Policy {
     /// A day before the weekly log-in.
     fn remind(&mut self, now: Now) {
         let Some(due) = self.next_auth_due(now.at) else { return };
-        if !self.saved.wanted.is_up() || self.saved.reminded_of == Some(due) || due <= now.at {
+        if !self.leader || !self.saved.wanted.is_up() || self.saved.reminded_of == Some(due) || due <= now.at {
             return;
         }
         let day_before = due.checked_sub(rules::LONG).unwrap_or(due);

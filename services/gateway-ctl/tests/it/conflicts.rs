@@ -1,34 +1,24 @@
 //! Log-ins that only a person can help: a second factor, a wrong password, another session.
 
-use axum::{Json, Router, http::StatusCode, routing::post};
-use schemas::gateway::{Diagnose, DiagnoseParams, State};
-use serde_json::{Value, json};
-use tokio::{net::TcpListener, sync::mpsc, time::timeout};
+use gateway_ctl::{Tempo, policy::Rules};
+use schemas::gateway::{Diagnose, DiagnoseParams, EnsureReady, EnsureReadyParams, State};
+use serde_json::json;
+use tokio::time::timeout;
 
 use crate::{
     gateway::Plan,
-    support::{PATIENCE, World, quick},
+    support::{PATIENCE, World, inbox, quick, saturday},
 };
-
-/// Where people are told, and what they are.
-async fn inbox() -> (String, mpsc::UnboundedReceiver<Value>) {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
-    let url = format!("http://{}/topic", listener.local_addr().expect("address"));
-    let (tell, posts) = mpsc::unbounded_channel();
-    let take = move |Json(body): Json<Value>| {
-        let tell = tell.clone();
-        async move { tell.send(body).map_err(|_| StatusCode::GONE) }
-    };
-    let router = Router::new().route("/topic", post(take));
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    (url, posts)
-}
 
 #[tokio::test]
 async fn a_second_factor_is_waited_for_and_a_person_is_told_once() {
     let world = World::new(Plan { login: "2fa".to_owned(), ..Plan::default() }).await;
-    let _ctl = world.ctl();
+    let (url, mut posts) = inbox().await;
+    let _ctl = world.ctl_with(quick(), &[("NOTIFY_URL", &url)]);
     world.until_state(State::WaitTwoFactor).await;
+    let told = timeout(PATIENCE, posts.recv()).await.expect("in time").expect("a post");
+    assert_eq!(told["event"], "needs_human");
+    assert!(told["text"].as_str().is_some_and(|text| text.contains("IBKR Mobile")), "{told}");
     let status = world.status().await;
     assert!(status.needs_human.is_some_and(|text| text.contains("IBKR Mobile")));
     let found = world.ask::<Diagnose>(&DiagnoseParams::default()).await.expect("a diagnosis");
@@ -36,6 +26,38 @@ async fn a_second_factor_is_waited_for_and_a_person_is_told_once() {
     world.sim("POST", "/login", &json!({"action": "approve"})).await;
     world.until_state(State::Connected).await;
     assert_eq!(world.status().await.needs_human, None);
+    assert!(posts.try_recv().is_err(), "people are told once");
+}
+
+#[tokio::test]
+async fn people_are_told_once_of_a_gateway_that_stays_down() {
+    let world = World::new(Plan { login_ms: 120_000, ..Plan::default() }).await;
+    let (url, mut posts) = inbox().await;
+    let rules = Rules { down_notice_ms: 1_000, ..quick().rules };
+    let _ctl = world.ctl_with(Tempo { rules, ..quick() }, &[("NOTIFY_URL", &url)]);
+    let told = timeout(PATIENCE, posts.recv()).await.expect("in time").expect("a post");
+    assert_eq!(told["event"], "down");
+    assert!(told["text"].as_str().is_some_and(|text| text.contains("logging in") || text.contains("starting")), "{told}");
+    // The wait ends, for callers too, and nobody is told again.
+    let ready = world.ask::<EnsureReady>(&EnsureReadyParams { timeout: Some(4) }).await.expect("an answer");
+    assert!(!ready.ready && posts.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn people_are_told_a_day_before_the_weekly_log_in() {
+    let world = World::new(Plan::default()).await;
+    let (url, mut posts) = inbox().await;
+    let tempo = Tempo { clock: saturday, ..quick() };
+    let ctl = world.ctl_with(tempo, &[("NOTIFY_URL", &url), ("IB_RESET_REGION", "america")]);
+    let told = timeout(PATIENCE, posts.recv()).await.expect("in time").expect("a post");
+    assert_eq!(told["event"], "weekly_log_in");
+    assert!(told["text"].as_str().is_some_and(|text| text.contains("2026-11-22T06:00:00Z")), "{told}");
+    world.until_state(State::Connected).await;
+    ctl.finish();
+    // Another process knows that it was told.
+    let _ctl = world.ctl_with(tempo, &[("NOTIFY_URL", &url), ("IB_RESET_REGION", "america")]);
+    world.until_state(State::Connected).await;
+    assert!(posts.try_recv().is_err(), "once");
 }
 
 #[tokio::test]

@@ -23,6 +23,12 @@ pub(crate) struct Plan {
     pub(crate) two_factor_timeout_ms: Option<u64>,
     /// As the simulator's flag has it.
     pub(crate) fault: Option<String>,
+    /// Where it listens; empty is `127.0.0.1`.
+    pub(crate) host: String,
+    pub(crate) read_only_api: bool,
+    pub(crate) max_server_version: Option<i32>,
+    /// As the simulator's flag has it.
+    pub(crate) yield_file: Option<std::path::PathBuf>,
 }
 
 impl Plan {
@@ -35,6 +41,10 @@ impl Plan {
         serde_json::to_string(&words).expect("JSON")
     }
 
+    pub(crate) fn host(&self) -> &str {
+        if self.host.is_empty() { "127.0.0.1" } else { &self.host }
+    }
+
     fn settings(&self) -> Settings {
         let local = |port: u16| ([127, 0, 0, 1], port).into();
         let default = LoginPlan::default();
@@ -42,6 +52,7 @@ impl Plan {
             login_ms: self.login_ms,
             login: if self.login.is_empty() { default.login } else { self.login.parse().expect("a log-in") },
             existing_session: match self.existing_session.as_str() {
+                _ if self.yield_file.as_ref().is_some_and(|file| file.exists()) => ib_sim::ExistingSession::Secondary,
                 "" => default.existing_session,
                 text => text.parse().expect("an action"),
             },
@@ -49,7 +60,9 @@ impl Plan {
             ..default
         };
         Settings {
-            bind: local(self.api),
+            bind: (self.host().parse::<std::net::IpAddr>().expect("an address"), self.api).into(),
+            orders: ib_sim::OrderSettings { read_only_api: self.read_only_api, ..Settings::default().orders },
+            max_server_version: self.max_server_version.unwrap_or(Settings::default().max_server_version),
             control_bind: Some(local(self.control)),
             command_port: Some(self.command),
             login,

@@ -2,9 +2,11 @@
 //! stopped by it, with its container's log and its command server.
 
 mod conflicts;
+mod diagnoses;
 mod external;
 mod gateway;
 mod lead;
+mod minutes;
 mod people;
 mod repairs;
 mod support;

@@ -69,6 +69,7 @@ fn beat() -> Heartbeat {
         restart_count: 3,
         upstream_lost: false,
         reason: Some("hangs".to_owned()),
+        notices: Vec::new(),
     };
     Heartbeat {
         service: "ib-worker".to_owned(),

@@ -2,8 +2,10 @@
 
 use std::{collections::BTreeMap, sync::mpsc, time::Duration};
 
+use axum::{Json, Router, http::StatusCode, routing::post};
 use bus::{Bus, CallOptions, Caller};
 use gateway_ctl::{Error, Rhythm, SERVICE, Tempo, policy::Rules};
+use jiff::Timestamp;
 use nats_local::{Locate, NatsServer, NoProgress, StartOptions};
 use schemas::{
     Fault, GatewayName, Operation,
@@ -15,6 +17,7 @@ use service::{Process, Settings, settings::GATEWAY_CTL};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
+    sync::mpsc::{UnboundedReceiver, unbounded_channel},
     time::{interval, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -32,6 +35,28 @@ pub(crate) fn gateway() -> GatewayName {
 pub(crate) async fn nats(options: StartOptions) -> NatsServer {
     let binary = nats_local::locate(&Locate::from_env(), &NoProgress).await.expect("a nats-server");
     NatsServer::start(&binary, options).await.expect("it starts")
+}
+
+/// Where people are told, and what they are.
+pub(crate) async fn inbox() -> (String, UnboundedReceiver<Value>) {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+    let url = format!("http://{}/topic", listener.local_addr().expect("address"));
+    let (tell, posts) = unbounded_channel();
+    let take = move |Json(body): Json<Value>| {
+        let tell = tell.clone();
+        async move { tell.send(body).map_err(|_| StatusCode::GONE) }
+    };
+    let router = Router::new().route("/topic", post(take));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (url, posts)
+}
+
+/// A Saturday at noon in New York.
+pub(crate) fn saturday() -> Timestamp {
+    static BEGAN: std::sync::OnceLock<Timestamp> = std::sync::OnceLock::new();
+    let now = service::clock::now();
+    let noon: Timestamp = "2026-11-21T17:00:00Z".parse().expect("time");
+    noon + now.duration_since(*BEGAN.get_or_init(|| now))
 }
 
 /// Waits of seconds are of tenths here; who waits for people waits as long as ever.
@@ -53,6 +78,7 @@ pub(crate) fn quick() -> Tempo {
         },
         rhythm: Rhythm { tcp_ms: 200, tcp_timeout_ms: 1_000, hello_ms: 500, hello_timeout_ms: 500, slow_ms: 1_000 },
         lease: Duration::from_secs(4),
+        ..Tempo::default()
     }
 }
 
@@ -100,6 +126,7 @@ impl World {
             Bus::connect(&bus::Settings { url: nats.url(), creds_file: None, name: "a test".to_owned() }).await.expect("a connection");
         let caller = Caller::start(&bus, gateway()).await.expect("a caller");
         let [api, control, command] = free_ports();
+        let api = if plan.api == 0 { api } else { plan.api };
         Self { nats, bus, caller, plan: Plan { api, control, command, ..plan } }
     }
 
@@ -111,7 +138,7 @@ impl World {
     pub(crate) fn ctl_with(&self, tempo: Tempo, flags: &[(&'static str, &str)]) -> Ctl {
         let mut all = BTreeMap::from([
             ("NATS_URL", self.nats.url()),
-            ("IB_HOST", "127.0.0.1".to_owned()),
+            ("IB_HOST", self.plan.host().to_owned()),
             ("IB_PORT", self.plan.api.to_string()),
             ("GATEWAY_BACKEND", "process".to_owned()),
             ("GATEWAY_PROCESS", self.plan.program()),
@@ -178,7 +205,7 @@ impl World {
 
     /// Whether the gateway's process listens at its API.
     pub(crate) async fn api_is_open(&self) -> bool {
-        TcpStream::connect(("127.0.0.1", self.plan.api)).await.is_ok()
+        TcpStream::connect((self.plan.host(), self.plan.api)).await.is_ok()
     }
 
     /// What the simulator is asked over its control port.

@@ -11,9 +11,12 @@ use crate::{diagnose::Inspected, policy::Container};
 
 /// Where the gateway image keeps its settings, if a volume is there.
 const SETTINGS_PATH: &str = "TWS_SETTINGS_PATH";
-const USER: &str = "TWS_USERID";
-/// One of them has to be set.
-const PASSWORDS: [&str; 2] = ["TWS_PASSWORD", "TWS_PASSWORD_FILE"];
+/// One of them has to be set; the second is what the shipped start script makes the first of.
+const USERS: [&str; 2] = ["TWS_USERID", "IB_USERNAME"];
+/// One of them has to be set, unless the password comes as a secret.
+const PASSWORDS: [&str; 3] = ["TWS_PASSWORD", "TWS_PASSWORD_FILE", "IB_PASSWORD"];
+/// The file that the shipped compose file puts the password into, and what stands in its place where there is none.
+const SECRET: (&str, &str) = ("/run/secrets/ib_password", "/dev/null");
 /// Variables that only an image with IBC in it has.
 const IBC_IMAGE: [&str; 2] = ["IBC_", "TWS_"];
 
@@ -66,23 +69,23 @@ pub(super) fn inspected_of(inspected: &ContainerInspectResponse) -> Inspected {
     // A name with nothing behind it is as good as none.
     let has = |name: &str| env.iter().any(|(known, value)| *known == name && !value.is_empty());
     let is_ibc = env.iter().any(|(name, _)| IBC_IMAGE.iter().any(|start| name.starts_with(start)));
+    let mounts = || inspected.mounts.as_ref().into_iter().flatten();
+    let has_secret = mounts().any(|mount| mount.destination.as_deref() == Some(SECRET.0) && mount.source.as_deref() != Some(SECRET.1));
     let mut missing_env = Vec::new();
-    if is_ibc && !has(USER) {
-        missing_env.push(USER.to_owned());
+    if is_ibc && !USERS.iter().any(|name| has(name)) {
+        missing_env.push(USERS.join(" or "));
     }
-    if is_ibc && !PASSWORDS.iter().any(|name| has(name)) {
+    if is_ibc && !has_secret && !PASSWORDS.iter().any(|name| has(name)) {
         missing_env.push(PASSWORDS.join(" or "));
     }
     let settings_path = env.iter().find(|(name, value)| *name == SETTINGS_PATH && !value.is_empty()).map(|(_, path)| Path::new(path));
-    let mounted = |path: &Path| {
-        let mounts = inspected.mounts.as_ref();
-        mounts.into_iter().flatten().filter_map(|mount| mount.destination.as_deref()).any(|destination| path.starts_with(destination))
-    };
+    let volume = settings_path.and_then(|path| mounts().find(|mount| mount.destination.as_ref().is_some_and(|at| path.starts_with(at))));
     let restart = inspected.host_config.as_ref().and_then(|host| host.restart_policy.as_ref()).and_then(|restart| restart.name);
     Inspected {
         image: config.and_then(|config| config.image.clone()),
         restart_policy: restart.map(|name| name.to_string()),
-        settings_kept: if is_ibc { Some(settings_path.is_some_and(mounted)) } else { None },
+        settings_kept: is_ibc.then_some(volume.is_some()),
+        settings_read_only: volume.is_some_and(|volume| volume.rw == Some(false)),
         missing_env,
     }
 }

@@ -57,11 +57,18 @@ fn settings_and_names_are_read_and_no_value_is_kept() {
     let bare = body(json!(["IBC_INI=/x", "TWS_USERID="]), volume.clone());
     assert_eq!(
         (bare.settings_kept, bare.missing_env),
-        (Some(false), vec!["TWS_USERID".into(), "TWS_PASSWORD or TWS_PASSWORD_FILE".into()])
+        (Some(false), vec!["TWS_USERID or IB_USERNAME".into(), "TWS_PASSWORD or TWS_PASSWORD_FILE or IB_PASSWORD".into()])
     );
     let elsewhere =
         body(json!([path, "TWS_USERID=a", "TWS_PASSWORD=b"]), json!([{ "Type": "bind", "Destination": "/home/ibgateway/tws" }]));
     assert_eq!(elsewhere.settings_kept, Some(false));
+    // docker-compose.ib.yml: the start script makes the image's names of ours, and the password is a secret.
+    let secret = |source: &str| json!([{ "Type": "bind", "Source": source, "Destination": "/run/secrets/ib_password" }]);
+    let shipped = json!(["TWS_USERID=", "TWS_PASSWORD=", "IB_USERNAME=somebody", "IB_PASSWORD="]);
+    assert_eq!(body(shipped.clone(), secret("/srv/secrets/ib-paper")).missing_env.len(), 0);
+    assert_eq!(body(shipped, secret("/dev/null")).missing_env.len(), 1);
+    let read_only = body(json!([path]), json!([{ "Type": "volume", "Destination": "/home/ibgateway/tws_settings", "RW": false }]));
+    assert_eq!((read_only.settings_kept, read_only.settings_read_only, whole.settings_read_only), (Some(true), true, false));
     let simulator = body(json!(["PATH=/bin"]), json!([]));
     assert_eq!((simulator.settings_kept, simulator.missing_env.len()), (None, 0));
     assert_eq!(inspected_of(&inspect(json!({}))), Inspected::default());

@@ -101,3 +101,21 @@ fn the_last_logout_counts() {
     run.logout(Some(30)).exits(0).logout(None);
     assert_eq!((run.pass(48 * HOUR).state(), run.starts()), (State::LoggedOut, 0));
 }
+
+#[test]
+fn somebody_who_works_with_tws_for_days_is_waited_for_and_nobody_is_called_twice() {
+    let mut run = Run::reach(State::SessionConflict);
+    let mut tried = 0;
+    while run.now.uptime_ms < 72 * HOUR {
+        run.pass(MINUTE);
+        assert!(matches!(run.state(), State::SessionConflict | State::Starting), "{:?}", run.state());
+        if run.state() == State::Starting {
+            tried += 1;
+            run.runs().step(Event::Log(Some(yielded()))).exits(0);
+        }
+    }
+    assert!((8..=24).contains(&tried), "{tried} in three days");
+    assert_eq!(run.notices(), [], "told before");
+    let at_last = run.pass(24 * HOUR).runs().says(Marker::LoggedIn).session().state();
+    assert_eq!((at_last, run.policy.saved().conflicts > 0), (State::Connected, true));
+}

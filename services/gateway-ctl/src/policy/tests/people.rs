@@ -1,7 +1,7 @@
 //! What callers get: each an answer, and many of them one attempt.
 
 use super::super::*;
-use super::run::{ALL, MINUTE, Run, SECOND, TUESDAY};
+use super::run::{ALL, MINUTE, Run, SATURDAY, SECOND, TUESDAY};
 use crate::logs::Marker;
 
 #[test]
@@ -156,4 +156,30 @@ fn only_the_leader_acts() {
     run.step(Event::Leader(false)).step(Event::Engine(Engine::Reachable)).exits(0).pass(10 * MINUTE);
     assert_eq!((run.state(), run.starts()), (State::Stopped, 0));
     assert_eq!((run.step(Event::Leader(true)).state(), run.starts()), (State::Starting, 1));
+}
+
+#[test]
+fn who_logs_out_again_without_a_reason_does_not_unsay_the_first_one() {
+    let mut run = Run::reach(State::LoggedOut);
+    let again = |run: &mut Run, reason: Option<&str>| {
+        let id = run.id();
+        run.step(Event::Logout { id, by: "emil".to_owned(), reason: reason.map(str::to_owned), minutes: None });
+        run.policy.saved().wanted.reason.clone()
+    };
+    assert_eq!(again(&mut run, None).as_deref(), Some("TWS"));
+    assert_eq!(again(&mut run, Some("holidays")).as_deref(), Some("holidays"));
+    assert_eq!(run.policy.reason(), Some("holidays"));
+    // The next logout is another one.
+    run.login().runs().says(Marker::LoggedIn).session();
+    assert_eq!(again(&mut run, None), None);
+}
+
+#[test]
+fn what_was_not_told_while_another_led_is_told_by_who_leads_then() {
+    let mut run = Run::with(ALL, None, SATURDAY);
+    run.step(Event::Leader(false)).step(Event::Engine(Engine::Reachable)).runs().says(Marker::SecondFactor).pass(60 * MINUTE);
+    assert_eq!((run.notices(), run.policy.saved().reminded_of), (vec![], None));
+    run.step(Event::Leader(true));
+    assert!(matches!(run.notices()[..], [Notice::NeedsHuman(Need::SecondFactor), Notice::WeeklyLogIn { .. }]), "{:?}", run.notices());
+    assert_eq!(run.pass(MINUTE).notices().len(), 2, "once");
 }
