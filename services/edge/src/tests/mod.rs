@@ -2,6 +2,7 @@
 
 mod asking;
 mod attacks;
+mod changes;
 mod client;
 mod gateway;
 mod http;

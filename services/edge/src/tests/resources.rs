@@ -1,5 +1,4 @@
-//! Resources, prompts and completion over HTTP, and what tells their readers of changes, with a responder that holds what
-//! a worker keeps.
+//! Resources, prompts and completion over HTTP, with a responder that holds what a worker keeps.
 
 use std::{
     sync::{
@@ -9,8 +8,7 @@ use std::{
     time::Duration,
 };
 
-use bus::{Beacon, Bus, ServeSettings, Server};
-use futures::FutureExt;
+use bus::{Bus, ServeSettings, Server};
 use nats_local::NatsServer;
 use schemas::{
     ClientId, Fault, FaultCode,
@@ -19,40 +17,31 @@ use schemas::{
     subject::WORKER_QUEUE,
 };
 use serde_json::{Value, json};
-use tokio::{
-    sync::watch,
-    time::{Instant, timeout},
-};
+use tokio::{sync::watch, time::Instant};
 
 use super::{
-    PATIENCE, Running,
-    push::BOTH,
-    start,
-    streams::Stream,
-    world::{WORKER, connect, gateway, heartbeat, nats},
+    Running, start,
+    world::{WORKER, connect, gateway, nats},
 };
-use crate::{
-    link::{self, Link},
-    mcp::hub::{Change, Kind, Subscription},
-};
+use crate::link::{self, Link};
 
-const POSITIONS: &str = "ibkr://positions/DUSIM00001";
+pub(super) const POSITIONS: &str = "ibkr://positions/DUSIM00001";
 
 /// What a worker's memory holds.
 #[derive(Debug)]
-struct Memory {
-    accounts: Mutex<Vec<&'static str>>,
-    quantity: AtomicU32,
-    fault: Mutex<Option<Fault>>,
+pub(super) struct Memory {
+    pub(super) accounts: Mutex<Vec<&'static str>>,
+    pub(super) quantity: AtomicU32,
+    pub(super) fault: Mutex<Option<Fault>>,
     /// Symbols that a search finds; none answers never.
-    found: Mutex<Option<Vec<String>>>,
-    asked: AtomicU32,
+    pub(super) found: Mutex<Option<Vec<String>>>,
+    pub(super) asked: AtomicU32,
 }
 
-struct World {
-    edge: Running,
-    memory: Arc<Memory>,
-    bus: Bus,
+pub(super) struct World {
+    pub(super) edge: Running,
+    pub(super) memory: Arc<Memory>,
+    pub(super) bus: Bus,
     _worker: Server,
     _link: Link,
     _nats: NatsServer,
@@ -103,7 +92,7 @@ impl Memory {
     }
 }
 
-async fn worker(bus: &Bus, memory: &Arc<Memory>, id: &str) -> Server {
+pub(super) async fn worker(bus: &Bus, memory: &Arc<Memory>, id: &str) -> Server {
     let settings = ServeSettings {
         service: "ib-worker",
         queue: WORKER_QUEUE,
@@ -134,7 +123,7 @@ async fn worker(bus: &Bus, memory: &Arc<Memory>, id: &str) -> Server {
     server
 }
 
-async fn world() -> World {
+pub(super) async fn world() -> World {
     let nats = nats().await;
     let bus = connect(&nats).await;
     let memory = Arc::new(Memory {
@@ -155,7 +144,7 @@ fn request(method: &str, params: &Value) -> String {
 }
 
 impl Running {
-    async fn result(&self, method: &str, params: Value) -> Value {
+    pub(super) async fn result(&self, method: &str, params: Value) -> Value {
         let said = self.mcp(&request(method, &params)).await.json();
         assert!(said.get("error").is_none(), "{method} {params}: {said}");
         said["result"].clone()
@@ -167,35 +156,11 @@ impl Running {
         said["error"].clone()
     }
 
-    async fn uris(&self) -> Vec<String> {
+    pub(super) async fn uris(&self) -> Vec<String> {
         let listed = self.result("resources/list", json!({})).await;
         let uris = listed["resources"].as_array().expect("an array").iter();
         uris.map(|resource| resource["uri"].as_str().expect("a uri").to_owned()).collect()
     }
-
-    fn follow(&self, uris: &[&str]) -> Subscription {
-        let subscription = self.edge.hub.subscribe(&[Kind::Resources]).expect("room");
-        assert!(uris.iter().all(|uri| subscription.follow(uri)));
-        subscription
-    }
-}
-
-/// The next changes; fails where none come.
-async fn next(subscription: &Subscription) -> Vec<Change> {
-    timeout(PATIENCE, subscription.next()).await.expect("a change")
-}
-
-fn updated(uri: &str) -> Vec<Change> {
-    vec![Change::Updated(Arc::from(uri))]
-}
-
-async fn until(what: &str, is: impl Fn() -> bool) {
-    let look = async {
-        while !is() {
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(PATIENCE, look).await.unwrap_or_else(|_| panic!("never {what}"));
 }
 
 #[tokio::test]
@@ -269,94 +234,6 @@ async fn a_read_that_fails_says_why_and_what_to_do() {
     }
 }
 
-#[tokio::test]
-async fn who_follows_a_resource_hears_of_each_change_and_of_nothing_else() {
-    let world = world().await;
-    world.edge.result("resources/list", json!({})).await;
-    let asked = || world.memory.asked.load(Ordering::Relaxed);
-    assert_eq!(asked(), 0, "nobody listens, so nobody is asked");
-    let subscription = world.edge.follow(&[POSITIONS]);
-    // Several looks at what stays the same but for its times are no news.
-    until("looked at three times", || asked() >= 3).await;
-    world.memory.quantity.store(101, Ordering::Relaxed);
-    assert_eq!(next(&subscription).await, updated(POSITIONS));
-
-    // What was read is what later answers are compared with, looks or not.
-    world.memory.quantity.store(102, Ordering::Relaxed);
-    world.edge.result("resources/read", json!({ "uri": POSITIONS })).await;
-    assert_eq!(next(&subscription).await, updated(POSITIONS));
-
-    *world.memory.fault.lock().expect("lock") = Some(Fault::new(FaultCode::StaleData, "too old"));
-    assert_eq!(next(&subscription).await, updated(POSITIONS), "that it cannot be read any more is a change");
-    *world.memory.fault.lock().expect("lock") = None;
-    assert_eq!(next(&subscription).await, updated(POSITIONS));
-
-    // A busy worker says nothing about what is held.
-    *world.memory.fault.lock().expect("lock") = Some(Fault::new(FaultCode::Busy, "later"));
-    let before = asked();
-    until("asked again", || asked() > before + 1).await;
-    *world.memory.fault.lock().expect("lock") = None;
-    let before = asked();
-    until("answered again", || asked() > before + 1).await;
-    assert!(subscription.next().now_or_never().is_none(), "nothing has changed");
-
-    drop(subscription);
-    until("forgotten", || world.edge.edge.watch.remembered() == 0).await;
-}
-
-#[tokio::test]
-async fn two_workers_with_memories_that_differ_make_no_noise() {
-    let world = world().await;
-    let other = Arc::new(Memory {
-        accounts: Mutex::new(vec!["DUSIM00001"]),
-        quantity: AtomicU32::new(7),
-        fault: Mutex::default(),
-        found: Mutex::default(),
-        asked: AtomicU32::new(0),
-    });
-    let _second = worker(&world.bus, &other, "0190a1b2-c3d4-7e5f-8a9b-bbbbbbbbbbbb").await;
-    let subscription = world.edge.follow(&[POSITIONS]);
-    let both = |times| world.memory.asked.load(Ordering::Relaxed) >= times && other.asked.load(Ordering::Relaxed) >= times;
-    // Which of them is asked is NATS's business; reads make looks frequent.
-    let read = async |times| {
-        while !both(times) {
-            world.edge.result("resources/read", json!({ "uri": POSITIONS })).await;
-        }
-    };
-    timeout(PATIENCE, read(1)).await.expect("both are asked");
-    assert_eq!(next(&subscription).await, updated(POSITIONS), "the second one says something new, once");
-    timeout(PATIENCE, read(20)).await.expect("both are asked again and again");
-    assert!(subscription.next().now_or_never().is_none(), "neither has changed");
-    other.quantity.store(8, Ordering::Relaxed);
-    timeout(PATIENCE, read(40)).await.expect("both are asked again and again");
-    assert_eq!(next(&subscription).await, updated(POSITIONS));
-}
-
-#[tokio::test]
-async fn a_login_changes_the_list_and_a_heartbeat_the_health() {
-    let world = world().await;
-    let subscription = world.edge.follow(&["ibkr://health"]);
-    let (connected, says) = watch::channel(true);
-    let beacon = Beacon::start(&world.bus, gateway(), move || heartbeat(*says.borrow()));
-    let mut heard = Vec::new();
-    while !(heard.contains(&Change::Listed(Kind::Resources)) && heard.contains(&updated("ibkr://health")[0])) {
-        heard.extend(next(&subscription).await);
-    }
-    assert_eq!(world.edge.edge.watch.accounts(), ["DUSIM00001", "DUSIM00002"], "asked for once a worker has IB");
-    connected.send_replace(false);
-    beacon.changed();
-    assert_eq!(next(&subscription).await, updated("ibkr://health"));
-    // Another login: its accounts are asked for when a worker has IB again.
-    *world.memory.accounts.lock().expect("lock") = vec!["DUSIM00009"];
-    connected.send_replace(true);
-    beacon.changed();
-    let mut heard = Vec::new();
-    while !heard.contains(&Change::Listed(Kind::Resources)) {
-        heard.extend(next(&subscription).await);
-    }
-    assert!(world.edge.uris().await.contains(&"ibkr://positions/DUSIM00009".to_owned()));
-}
-
 async fn completed(world: &World, of: Value, argument: &str, typed: &str) -> Value {
     let params = json!({ "ref": of, "argument": { "name": argument, "value": typed } });
     world.edge.result("completion/complete", params).await["completion"].clone()
@@ -388,83 +265,4 @@ async fn what_is_typed_is_completed() {
     *world.memory.found.lock().expect("lock") = Some((0..250).map(|n| format!("S{n}")).collect());
     let many = completed(&world, prompt("options_analysis"), "symbol", "s").await;
     assert_eq!((many["values"].as_array().map(Vec::len), &many["total"], &many["hasMore"]), (Some(100), &json!(250), &json!(true)));
-}
-
-impl World {
-    fn hold(&self, quantity: u32) {
-        self.memory.quantity.store(quantity, Ordering::Relaxed);
-    }
-
-    async fn quantity(&self) -> Value {
-        let read = self.edge.result("resources/read", json!({ "uri": POSITIONS })).await;
-        let body: Value = serde_json::from_str(read["contents"][0]["text"].as_str().expect("a text")).expect("JSON");
-        body["positions"][0]["quantity"].clone()
-    }
-}
-
-/// The next message of a stream that says anything.
-async fn message(stream: &mut Stream) -> Value {
-    loop {
-        let event = stream.next().await.expect("an event");
-        if !event.data.is_empty() {
-            return event.json();
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_change_is_pushed_to_both_generations() {
-    let world = world().await;
-    let nothing = "ibkr://nothing";
-    let mut listener = world.edge.listen(json!({ "resourcesListChanged": true, "resourceSubscriptions": [POSITIONS, nothing] })).await;
-    let acknowledged = message(&mut listener).await;
-    assert_eq!(acknowledged["params"]["notifications"]["resourceSubscriptions"], json!([POSITIONS]), "only what exists is honoured");
-
-    let session = world.edge.session(json!({})).await;
-    assert_eq!(
-        world.edge.in_session(&session, "resources/subscribe", json!({ "uri": nothing })).await.json()["error"]["code"],
-        json!(-32602)
-    );
-    world.edge.in_session(&session, "resources/subscribe", json!({ "uri": POSITIONS })).await;
-    let mut stream = world.edge.stream("GET /mcp", &[BOTH, &session], "").await;
-
-    assert_eq!(world.quantity().await, json!(100));
-    world.hold(101);
-    for (stream, tagged) in [(&mut listener, true), (&mut stream, false)] {
-        let told = message(stream).await;
-        assert_eq!((&told["method"], &told["params"]["uri"]), (&json!("notifications/resources/updated"), &json!(POSITIONS)));
-        assert_eq!(told["params"]["_meta"].is_object(), tagged);
-    }
-    assert_eq!(world.quantity().await, json!(101));
-    *world.memory.accounts.lock().expect("lock") = vec!["DUSIM00001"];
-    world.edge.uris().await;
-    assert_eq!(message(&mut listener).await["method"], json!("notifications/resources/list_changed"));
-
-    let read = world.edge.modern("resources/read", json!({ "uri": POSITIONS }), json!({})).await.json()["result"].clone();
-    assert_eq!((&read["resultType"], &read["ttlMs"], &read["contents"][0]["uri"]), (&json!("complete"), &json!(0), &json!(POSITIONS)));
-    assert!(read["_meta"]["ib-mesh/served_by"].is_string() && read["_meta"]["io.modelcontextprotocol/serverInfo"].is_object(), "{read}");
-    let gone = world.edge.modern("resources/read", json!({ "uri": nothing }), json!({})).await.json();
-    assert_eq!(gone["error"]["code"], json!(-32602));
-}
-
-#[tokio::test]
-async fn who_reads_slowly_hears_of_the_change_and_not_of_each() {
-    let world = world().await;
-    let wanted = json!({ "resourceSubscriptions": [POSITIONS] });
-    let (mut slow, mut fast) = (world.edge.listen(wanted.clone()).await, world.edge.listen(wanted).await);
-    message(&mut fast).await;
-    world.quantity().await;
-    // Reads tell the watcher of each change at once; the fast one hears while the slow one reads nothing.
-    for quantity in 101..400 {
-        world.hold(quantity);
-        world.quantity().await;
-    }
-    assert_eq!(message(&mut fast).await["params"]["uri"], json!(POSITIONS));
-    message(&mut slow).await;
-    let mut heard = 0;
-    world.edge.shutdown.cancel();
-    while message(&mut slow).await.get("result").is_none() {
-        heard += 1;
-    }
-    assert!((1..100).contains(&heard), "299 changes were told {heard} times");
 }
