@@ -19,7 +19,8 @@ pub(super) async fn answer(edge: &Edge, method: &str, params: Option<&RawValue>,
     })
 }
 
-/// What of them a client is told that the server can.
+/// What of them a client is told that the server can. The prompts never change.
 pub(super) fn capabilities() -> [(&'static str, Value); 3] {
-    [("completions", json!({})), ("prompts", json!({})), ("resources", json!({}))]
+    let resources = json!({ "subscribe": true, "listChanged": true });
+    [("completions", json!({})), ("prompts", json!({ "listChanged": false })), ("resources", resources)]
 }

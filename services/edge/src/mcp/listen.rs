@@ -6,7 +6,10 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::hub::{Change, Kind, Subscription};
+use super::{
+    hub::{Change, Kind, Subscription},
+    resources,
+};
 use crate::{
     edge::Edge,
     rpc::{self, Problem, Request},
@@ -57,7 +60,9 @@ impl Listening {
         let subscription = edge.hub.subscribe(&kinds).ok_or_else(full)?;
         let mut honoured: serde_json::Map<String, Value> =
             asked.iter().filter(|(asked, ..)| *asked).map(|(_, _, name)| ((*name).to_owned(), json!(true))).collect();
-        let followed: Vec<&String> = filter.resource_subscriptions.iter().filter(|uri| subscription.follow(uri)).collect();
+        // What no resource of ours is called never changes.
+        let ours = |uri: &str| edge.conformance || resources::known(uri).is_ok();
+        let followed: Vec<&String> = filter.resource_subscriptions.iter().filter(|uri| ours(uri) && subscription.follow(uri)).collect();
         if !followed.is_empty() {
             honoured.insert("resourceSubscriptions".to_owned(), json!(followed));
         }

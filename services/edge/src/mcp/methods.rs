@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
-use super::{Asker, beside, frame::Frame, level::Level, lifecycle, rights, terms, tools};
+use super::{Asker, beside, frame::Frame, level::Level, lifecycle, resources, rights, terms, tools};
 use crate::{
     conformance,
     edge::Edge,
@@ -33,7 +33,7 @@ pub(super) async fn answer(edge: &Edge, request: &Request<'_>, asker: &Asker<'_>
         "tools/call" => tools::call(edge, request, asker).await,
         "tools/list" => tools::list(edge, request, asker),
         method => {
-            let own = if asker.terms.modern { modern(edge, method, asker) } else { of_handshake(method, request, asker) };
+            let own = if asker.terms.modern { modern(edge, method, asker) } else { of_handshake(edge, method, request, asker) };
             let result = match own {
                 Some(result) => Some(result),
                 None => beside::answer(edge, method, request.params, asker).await,
@@ -56,12 +56,12 @@ fn modern(edge: &Edge, method: &str, asker: &Asker<'_>) -> Option<Result<Value, 
 }
 
 /// What only the generations before have.
-fn of_handshake(method: &str, request: &Request<'_>, asker: &Asker<'_>) -> Option<Result<Value, Problem>> {
+fn of_handshake(edge: &Edge, method: &str, request: &Request<'_>, asker: &Asker<'_>) -> Option<Result<Value, Problem>> {
     match method {
         "ping" => Some(Ok(json!({}))),
         "logging/setLevel" => Some(set_level(request.params, asker)),
-        "resources/subscribe" => Some(follow(request.params, asker, true)),
-        "resources/unsubscribe" => Some(follow(request.params, asker, false)),
+        "resources/subscribe" => Some(follow(edge, request.params, asker, true)),
+        "resources/unsubscribe" => Some(follow(edge, request.params, asker, false)),
         // MCP 2025-03-26 "Lifecycle": the handshake must not be part of a batch; alone it does not come here.
         "initialize" => Some(Err(Problem::invalid_request("`initialize` must not be part of a batch"))),
         _ => None,
@@ -97,7 +97,7 @@ fn set_level(params: Option<&RawValue>, asker: &Asker<'_>) -> Result<Value, Prob
     Ok(json!({}))
 }
 
-fn follow(params: Option<&RawValue>, asker: &Asker<'_>, on: bool) -> Result<Value, Problem> {
+fn follow(edge: &Edge, params: Option<&RawValue>, asker: &Asker<'_>, on: bool) -> Result<Value, Problem> {
     #[derive(Deserialize)]
     struct Params<'a> {
         #[serde(borrow)]
@@ -111,6 +111,9 @@ fn follow(params: Option<&RawValue>, asker: &Asker<'_>, on: bool) -> Result<Valu
             "without a session nothing can be pushed: send `initialize` with Accept: application/json, text/event-stream, and its Mcp-Session-Id with this",
         ));
     };
+    if on && !edge.conformance {
+        resources::known(&uri)?;
+    }
     if !on {
         session.subscription.leave(&uri);
     } else if !session.subscription.follow(&uri) {

@@ -3,6 +3,7 @@
 mod asking;
 mod attacks;
 mod auth;
+mod changes;
 mod client;
 mod gateway;
 mod http;

@@ -1,5 +1,4 @@
-//! Resources, prompts and completion over HTTP, and what tells their readers of changes, with a responder that holds what
-//! a worker keeps.
+//! Resources, prompts and completion over HTTP, with a responder that holds what a worker keeps.
 
 use std::{
     sync::{
@@ -9,8 +8,7 @@ use std::{
     time::Duration,
 };
 
-use bus::{Beacon, Bus, ServeSettings, Server};
-use futures::FutureExt;
+use bus::{Bus, ServeSettings, Server};
 use nats_local::NatsServer;
 use schemas::{
     ClientId, Fault, FaultCode,
@@ -19,37 +17,31 @@ use schemas::{
     subject::WORKER_QUEUE,
 };
 use serde_json::{Value, json};
-use tokio::{
-    sync::watch,
-    time::{Instant, timeout},
-};
+use tokio::{sync::watch, time::Instant};
 
 use super::{
-    PATIENCE, Running, start,
-    world::{WORKER, connect, gateway, heartbeat, nats},
+    Running, start,
+    world::{WORKER, connect, gateway, nats},
 };
-use crate::{
-    link::{self, Link},
-    mcp::hub::{Change, Kind, Subscription},
-};
+use crate::link::{self, Link};
 
-const POSITIONS: &str = "ibkr://positions/DUSIM00001";
+pub(super) const POSITIONS: &str = "ibkr://positions/DUSIM00001";
 
 /// What a worker's memory holds.
 #[derive(Debug)]
-struct Memory {
-    accounts: Mutex<Vec<&'static str>>,
-    quantity: AtomicU32,
-    fault: Mutex<Option<Fault>>,
+pub(super) struct Memory {
+    pub(super) accounts: Mutex<Vec<&'static str>>,
+    pub(super) quantity: AtomicU32,
+    pub(super) fault: Mutex<Option<Fault>>,
     /// Symbols that a search finds; none answers never.
-    found: Mutex<Option<Vec<String>>>,
-    asked: AtomicU32,
+    pub(super) found: Mutex<Option<Vec<String>>>,
+    pub(super) asked: AtomicU32,
 }
 
-struct World {
-    edge: Running,
-    memory: Arc<Memory>,
-    bus: Bus,
+pub(super) struct World {
+    pub(super) edge: Running,
+    pub(super) memory: Arc<Memory>,
+    pub(super) bus: Bus,
     _worker: Server,
     _link: Link,
     _nats: NatsServer,
@@ -100,7 +92,7 @@ impl Memory {
     }
 }
 
-async fn worker(bus: &Bus, memory: &Arc<Memory>, id: &str) -> Server {
+pub(super) async fn worker(bus: &Bus, memory: &Arc<Memory>, id: &str) -> Server {
     let settings = ServeSettings {
         service: "ib-worker",
         queue: WORKER_QUEUE,
@@ -131,7 +123,7 @@ async fn worker(bus: &Bus, memory: &Arc<Memory>, id: &str) -> Server {
     server
 }
 
-async fn world() -> World {
+pub(super) async fn world() -> World {
     let nats = nats().await;
     let bus = connect(&nats).await;
     let memory = Arc::new(Memory {
@@ -152,7 +144,7 @@ fn request(method: &str, params: &Value) -> String {
 }
 
 impl Running {
-    async fn result(&self, method: &str, params: Value) -> Value {
+    pub(super) async fn result(&self, method: &str, params: Value) -> Value {
         let said = self.mcp(&request(method, &params)).await.json();
         assert!(said.get("error").is_none(), "{method} {params}: {said}");
         said["result"].clone()
@@ -164,35 +156,11 @@ impl Running {
         said["error"].clone()
     }
 
-    async fn uris(&self) -> Vec<String> {
+    pub(super) async fn uris(&self) -> Vec<String> {
         let listed = self.result("resources/list", json!({})).await;
         let uris = listed["resources"].as_array().expect("an array").iter();
         uris.map(|resource| resource["uri"].as_str().expect("a uri").to_owned()).collect()
     }
-
-    fn follow(&self, uris: &[&str]) -> Subscription {
-        let subscription = self.edge.hub.subscribe(&[Kind::Resources]).expect("room");
-        assert!(uris.iter().all(|uri| subscription.follow(uri)));
-        subscription
-    }
-}
-
-/// The next changes; fails where none come.
-async fn next(subscription: &Subscription) -> Vec<Change> {
-    timeout(PATIENCE, subscription.next()).await.expect("a change")
-}
-
-fn updated(uri: &str) -> Vec<Change> {
-    vec![Change::Updated(Arc::from(uri))]
-}
-
-async fn until(what: &str, is: impl Fn() -> bool) {
-    let look = async {
-        while !is() {
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(PATIENCE, look).await.unwrap_or_else(|_| panic!("never {what}"));
 }
 
 #[tokio::test]
@@ -264,94 +232,6 @@ async fn a_read_that_fails_says_why_and_what_to_do() {
     ] {
         assert_eq!(world.edge.problem(method, params.clone()).await["code"], json!(-32602), "{method} {params}");
     }
-}
-
-#[tokio::test]
-async fn who_follows_a_resource_hears_of_each_change_and_of_nothing_else() {
-    let world = world().await;
-    world.edge.result("resources/list", json!({})).await;
-    let asked = || world.memory.asked.load(Ordering::Relaxed);
-    assert_eq!(asked(), 0, "nobody listens, so nobody is asked");
-    let subscription = world.edge.follow(&[POSITIONS]);
-    // Several looks at what stays the same but for its times are no news.
-    until("looked at three times", || asked() >= 3).await;
-    world.memory.quantity.store(101, Ordering::Relaxed);
-    assert_eq!(next(&subscription).await, updated(POSITIONS));
-
-    // What was read is what later answers are compared with, looks or not.
-    world.memory.quantity.store(102, Ordering::Relaxed);
-    world.edge.result("resources/read", json!({ "uri": POSITIONS })).await;
-    assert_eq!(next(&subscription).await, updated(POSITIONS));
-
-    *world.memory.fault.lock().expect("lock") = Some(Fault::new(FaultCode::StaleData, "too old"));
-    assert_eq!(next(&subscription).await, updated(POSITIONS), "that it cannot be read any more is a change");
-    *world.memory.fault.lock().expect("lock") = None;
-    assert_eq!(next(&subscription).await, updated(POSITIONS));
-
-    // A busy worker says nothing about what is held.
-    *world.memory.fault.lock().expect("lock") = Some(Fault::new(FaultCode::Busy, "later"));
-    let before = asked();
-    until("asked again", || asked() > before + 1).await;
-    *world.memory.fault.lock().expect("lock") = None;
-    let before = asked();
-    until("answered again", || asked() > before + 1).await;
-    assert!(subscription.next().now_or_never().is_none(), "nothing has changed");
-
-    drop(subscription);
-    until("forgotten", || world.edge.edge.watch.remembered() == 0).await;
-}
-
-#[tokio::test]
-async fn two_workers_with_memories_that_differ_make_no_noise() {
-    let world = world().await;
-    let other = Arc::new(Memory {
-        accounts: Mutex::new(vec!["DUSIM00001"]),
-        quantity: AtomicU32::new(7),
-        fault: Mutex::default(),
-        found: Mutex::default(),
-        asked: AtomicU32::new(0),
-    });
-    let _second = worker(&world.bus, &other, "0190a1b2-c3d4-7e5f-8a9b-bbbbbbbbbbbb").await;
-    let subscription = world.edge.follow(&[POSITIONS]);
-    let both = |times| world.memory.asked.load(Ordering::Relaxed) >= times && other.asked.load(Ordering::Relaxed) >= times;
-    // Which of them is asked is NATS's business; reads make looks frequent.
-    let read = async |times| {
-        while !both(times) {
-            world.edge.result("resources/read", json!({ "uri": POSITIONS })).await;
-        }
-    };
-    timeout(PATIENCE, read(1)).await.expect("both are asked");
-    assert_eq!(next(&subscription).await, updated(POSITIONS), "the second one says something new, once");
-    timeout(PATIENCE, read(20)).await.expect("both are asked again and again");
-    assert!(subscription.next().now_or_never().is_none(), "neither has changed");
-    other.quantity.store(8, Ordering::Relaxed);
-    timeout(PATIENCE, read(40)).await.expect("both are asked again and again");
-    assert_eq!(next(&subscription).await, updated(POSITIONS));
-}
-
-#[tokio::test]
-async fn a_login_changes_the_list_and_a_heartbeat_the_health() {
-    let world = world().await;
-    let subscription = world.edge.follow(&["ibkr://health"]);
-    let (connected, says) = watch::channel(true);
-    let beacon = Beacon::start(&world.bus, gateway(), move || heartbeat(*says.borrow()));
-    let mut heard = Vec::new();
-    while !(heard.contains(&Change::Listed(Kind::Resources)) && heard.contains(&updated("ibkr://health")[0])) {
-        heard.extend(next(&subscription).await);
-    }
-    assert_eq!(world.edge.edge.watch.accounts(), ["DUSIM00001", "DUSIM00002"], "asked for once a worker has IB");
-    connected.send_replace(false);
-    beacon.changed();
-    assert_eq!(next(&subscription).await, updated("ibkr://health"));
-    // Another login: its accounts are asked for when a worker has IB again.
-    *world.memory.accounts.lock().expect("lock") = vec!["DUSIM00009"];
-    connected.send_replace(true);
-    beacon.changed();
-    let mut heard = Vec::new();
-    while !heard.contains(&Change::Listed(Kind::Resources)) {
-        heard.extend(next(&subscription).await);
-    }
-    assert!(world.edge.uris().await.contains(&"ibkr://positions/DUSIM00009".to_owned()));
 }
 
 async fn completed(world: &World, of: Value, argument: &str, typed: &str) -> Value {

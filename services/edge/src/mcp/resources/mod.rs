@@ -92,6 +92,11 @@ pub(super) async fn read(edge: &Edge, params: Option<&RawValue>, asker: &Asker<'
     }))
 }
 
+/// Refuses to follow what cannot be read.
+pub(super) fn known(uri: &str) -> Result<(), Problem> {
+    table::find(uri).map(|_| ()).map_err(|fault| problem(&fault))
+}
+
 /// The edge's own report, as a reply.
 pub(super) fn local(edge: &Edge) -> Reply {
     let mut body = Vec::with_capacity(2_048);
