@@ -5,6 +5,7 @@ end. Nothing is taken from an image registry: the tags that the compose files an
 made on this machine, unless they are there already.
 """
 
+import fcntl
 import os
 import shutil
 import signal
@@ -72,6 +73,7 @@ class Engine:
     def __init__(self):
         self.log = CACHE / "dockerd.log"
         self.is_ours = False
+        self.lock = None
 
     def answers(self):
         return run("docker", "version", timeout=15, check=False).returncode == 0
@@ -118,7 +120,11 @@ class Engine:
             os.waitpid(pid, os.WNOHANG)
         except ChildProcessError:
             pass
-        return Path(f"/proc/{pid}/cmdline").exists()
+        try:
+            # Of one that has ended and that nobody reaps, nothing is left but its number.
+            return bool(Path(f"/proc/{pid}/cmdline").read_text())
+        except OSError:
+            return False
 
     def restart(self):
         """As a host does that updates its engine."""
@@ -134,6 +140,12 @@ class Engine:
 
     def __enter__(self):
         CACHE.mkdir(parents=True, exist_ok=True)
+        # Two runs at once would end each other's engine and stacks. Held until this process ends.
+        self.lock = (CACHE / "docker.lock").open("w")
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit("another run of tests/docker is under way on this machine")
         if not self.answers():
             self.start()
         elif self.pid() is not None:

@@ -155,7 +155,7 @@ def a_password_file_is_taken(_):
         secret.write_text("from a file\n")
         secret.chmod(0o444)
         with played("file", IB_USERNAME="a", IB_PASSWORD_FILE=str(secret)) as stack:
-            stack.up("provision", "gateway-ctl", "docker-proxy", "edge", "gateway")
+            stack.up("provision", "nats", "gateway-ctl", "docker-proxy", "edge", "gateway")
             said = eventually("the gateway to start", lambda: seen(stack), READY_MAX_S)
             assert said[:2] == ["a", "from a file"], said
             told = eventually("a diagnosis", lambda: is_diagnosed(stack), READY_MAX_S)

@@ -25,6 +25,7 @@ from pathlib import Path
 import checks
 import control
 import gateways
+import losses
 from engine import PROJECT, Engine, bases, clean, install, rust
 from stack import ROOT, Stack, docker
 
@@ -118,14 +119,14 @@ def lanes(engine, words):
         return (lambda: [judge(check, None) for check in found]) if found else None
 
     side_by_side = [
-        stack(lambda: control.Control("lost", engine), chosen(control.LOST)),
-        stack(lambda: control.Control("taken", engine), chosen(control.TAKEN)),
-        stack(lambda: control.Control("silent", engine), chosen(control.SILENT)),
+        stack(lambda: control.Control("lost", engine), chosen(losses.LOST)),
+        stack(lambda: control.Control("taken", engine), chosen(losses.TAKEN)),
+        stack(lambda: control.Control("silent", engine), chosen(losses.SILENT)),
         stack(Stack, chosen(checks.CHECKS)),
         each(chosen(gateways.CHECKS)),
         each(chosen([with_testcontainers])),
     ]
-    alone = [stack(lambda: control.Control("engine", engine), chosen(control.ENGINE))]
+    alone = [stack(lambda: control.Control("engine", engine), chosen(losses.ENGINE))]
     return [lane for lane in side_by_side if lane], [lane for lane in alone if lane]
 
 
