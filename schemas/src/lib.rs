@@ -10,6 +10,7 @@ pub mod account;
 pub mod context;
 pub mod contracts;
 pub mod control;
+pub mod edge;
 pub mod fault;
 pub mod fundamentals;
 pub mod gateway;
@@ -22,6 +23,7 @@ pub mod number;
 mod operation;
 pub mod options;
 mod progress;
+pub mod session;
 pub mod subject;
 mod written;
 

@@ -196,8 +196,14 @@ impl Supervisor {
         self.state.mode = Mode::of_accounts(accounts.iter().map(String::as_str));
         self.state.accounts = accounts;
         self.state.farms.clear();
-        let session =
-            Arc::new(Session { client, over: CancellationToken::new(), server_time: Mutex::default(), news_providers: Mutex::default() });
+        let session = Arc::new(Session {
+            client,
+            over: CancellationToken::new(),
+            server_time: Mutex::default(),
+            news_providers: Mutex::default(),
+            orders: Mutex::default(),
+            market_rule: Mutex::default(),
+        });
         *self.shared.session_slot() = Some(session);
         self.shared.keeper.upstream(true);
         self.tasks.push(self.listen(notices));
