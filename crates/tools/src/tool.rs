@@ -120,6 +120,8 @@ pub(crate) trait Definition {
     const TOOLSET: Toolset = Toolset::Core;
     const PROFILE: Profile = Profile::Readonly;
     const ANNOTATIONS: Annotations = Annotations::READ;
+    /// A name of `haymant/tws-mcp` without a tool of ours behind it: listed as aliases are.
+    const COMPAT: bool = false;
 
     fn params(asked: &mut Asked) -> Result<<Self::Op as Operation>::Params, Fault>;
     /// `None` where the answer is about the gateway: whoever asked knows better whose login that is.
@@ -138,6 +140,8 @@ pub struct Tool {
     pub toolset: Toolset,
     pub profile: Profile,
     pub annotations: Annotations,
+    /// Listed only where the names of `haymant/tws-mcp` are.
+    pub compat: bool,
     pub(crate) arguments: &'static [Argument],
     row: &'static Row,
     bind: fn(&Map<String, Value>) -> Result<Call, Fault>,
@@ -185,11 +189,19 @@ impl Tool {
             toolset: D::TOOLSET,
             profile: D::PROFILE,
             annotations: D::ANNOTATIONS,
+            compat: D::COMPAT,
             arguments: D::ARGUMENTS,
             row: RowOf::<D>::ROW,
             bind: bind::<D>,
             render: render::<D>,
         }
+    }
+
+    /// The names under which a caller with this profile finds it in `tools/list`; none where it has not the tool.
+    pub fn listed_as(&self, profile: Profile) -> impl Iterator<Item = &'static str> + use<> {
+        let (compat, has) = (profile.has(Profile::CompatTws), profile.has(self.profile));
+        let own = (has && (compat || !self.compat)).then_some(self.name);
+        own.into_iter().chain(self.aliases.iter().copied().filter(move |_| has && compat))
     }
 
     /// The operation that answers it.

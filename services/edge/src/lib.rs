@@ -19,6 +19,7 @@ mod link;
 mod listen;
 mod mcp;
 mod metrics;
+mod own;
 mod reply;
 mod rpc;
 

@@ -5,6 +5,7 @@ mod gateway;
 mod http;
 mod nats;
 mod options;
+mod own;
 mod progress;
 mod requests;
 mod rest;
