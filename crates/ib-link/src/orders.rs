@@ -68,7 +68,7 @@ impl Link {
             Orders::OrderStatus(_) => None,
         });
         let mut orders: Vec<Order> = data.collect();
-        orders.sort_by(|a, b| (b.completed_at, b.perm_id).cmp(&(a.completed_at, a.perm_id)));
+        orders.sort_by_key(|order| std::cmp::Reverse((order.completed_at, order.perm_id)));
         Ok(orders)
     }
 

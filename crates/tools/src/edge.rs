@@ -115,7 +115,7 @@ impl Definition for IbkrConnect {
     ];
 
     fn params(asked: &mut Asked) -> Result<ConnectParams, Fault> {
-        let host = asked.text("host").map(|host| host_name(host)).transpose()?;
+        let host = asked.text("host").map(host_name).transpose()?;
         let port = asked.integer("port").and_then(|port| u16::try_from(port).ok());
         Ok(ConnectParams { host, port, client_id: asked.integer("clientId").and_then(|id| i32::try_from(id).ok()) })
     }
