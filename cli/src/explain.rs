@@ -28,6 +28,10 @@ pub(crate) fn explain(doors: &Doors<'_>, tool: &Tool, arguments: &Map<String, Va
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = writeln!(text, "# MCP over HTTP\n{}\n", curl(doors.edge, tool.name, &Value::Object(arguments.clone())));
+    if !row.over_nats() {
+        let _ = write!(text, "# The edge answers this itself: there is no NATS request.");
+        return Ok(text);
+    }
     let nats = Server::of(doors.nats);
     let _ = writeln!(text, "# NATS{}\nnats -s {} --timeout {seconds}s req {subject} {}\n", nats.note, nats.shell, shell(&params));
     let _ = write!(text, "# Python, after `pip install nats-py`\n{}", python(&nats, &subject, &params, seconds));

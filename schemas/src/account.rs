@@ -1,7 +1,19 @@
-//! Accounts: what IB pushes about money and holdings, answered from memory.
+//! Accounts: what IB pushes about money, holdings and orders, answered from memory.
+
+mod orders;
+mod worth;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use orders::{
+    CompletedOrders, CompletedOrdersParams, CompletedOrdersReply, EXECUTION_DAYS_MAX, Execution, Executions, ExecutionsParams,
+    ExecutionsReply, ORDERS_MAX, OpenOrders, OpenOrdersParams, OpenOrdersReply, Order, OrderLeg, Side,
+};
+pub use worth::{
+    AccountEntry, AccountPnl, AccountWorth, List, ListParams, ListReply, Pnl, PnlReply, Portfolio, PortfolioParams, PortfolioReply,
+    PortfolioRow, PositionPnl, PositionPnlParams, PositionPnlReply, Values,
+};
 
 use crate::{Context, Freshness, Num, Operation, Retry, Written};
 

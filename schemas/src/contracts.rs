@@ -1,7 +1,14 @@
-//! Instruments: naming one, finding its contract ids, its details.
+//! Instruments: naming one, finding its contract ids, its details, when and in which steps it trades.
+
+mod rules;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use rules::{
+    MarketRule, MarketRuleParams, MarketRuleReply, PriceStep, SCHEDULE_DAYS_MAX, Schedule, ScheduleParams, ScheduleReply, TradingDay,
+    TradingSession,
+};
 
 use crate::{Context, Fault, Freshness, Num, Operation, Retry};
 

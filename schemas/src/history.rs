@@ -1,10 +1,15 @@
 //! Bars of the past. `words` has IB's bar sizes, durations and data types, in every spelling that people use.
 
+mod beyond;
 mod words;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use beyond::{
+    HISTOGRAM_PERIODS, Head, HeadParams, HeadReply, Histogram, HistogramBar, HistogramParams, HistogramReply, TICKS_MAX, Tick, TickKind,
+    Ticks, TicksParams, TicksReply,
+};
 pub use words::{BarSize, Span, SpanUnit, WhatToShow};
 
 use crate::{

@@ -11,6 +11,7 @@ pub mod audit;
 pub mod context;
 pub mod contracts;
 pub mod control;
+pub mod edge;
 pub mod fault;
 pub mod fundamentals;
 pub mod gateway;
@@ -23,6 +24,7 @@ pub mod number;
 mod operation;
 pub mod options;
 mod progress;
+pub mod session;
 pub mod subject;
 mod written;
 

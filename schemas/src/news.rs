@@ -108,3 +108,35 @@ pub struct ArticleReply {
     pub untrusted: bool,
     pub context: Context,
 }
+
+/// The feeds that the login may read.
+#[derive(Debug)]
+pub struct Providers;
+
+impl Operation for Providers {
+    const FAMILY: &'static str = "news";
+    const OP: &'static str = "providers";
+    const ABOUT: &'static str = "The news feeds that this login may read.";
+    const DEADLINE_MS: u64 = 15_000;
+    const RETRY: Retry = Retry::Safe;
+    const FRESHNESS: Freshness = Freshness::Cached { for_s: 3_600 };
+    type Params = ProvidersParams;
+    type Reply = ProvidersReply;
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProvidersParams {}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ProvidersReply {
+    pub providers: Vec<Provider>,
+    pub context: Context,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Provider {
+    /// What requests for headlines and articles name: `BRFG`.
+    pub code: String,
+    pub name: String,
+}

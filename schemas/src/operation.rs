@@ -1,7 +1,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{account, contracts, fundamentals, gateway, history, news, options};
+use crate::{account, contracts, edge, fundamentals, gateway, history, news, options, session};
 
 /// One request/reply over `ib.v1.<gw>.rpc.<FAMILY>.<OP>`.
 pub trait Operation: 'static {
@@ -76,6 +76,11 @@ impl Row {
     pub fn name(&self) -> String {
         format!("{}.{}", self.family, self.op)
     }
+
+    /// False where the edge answers by itself: then it has no subject.
+    pub fn over_nats(&self) -> bool {
+        self.family != edge::Health::FAMILY
+    }
 }
 
 fn schema_of<T: JsonSchema>() -> Schema {
@@ -89,12 +94,25 @@ fn written<T: JsonSchema>() -> Schema {
 
 /// Every operation of this release.
 pub static OPERATIONS: &[Row] = &[
+    Row::of::<account::CompletedOrders>(),
+    Row::of::<account::Executions>(),
+    Row::of::<account::List>(),
+    Row::of::<account::OpenOrders>(),
     Row::of::<account::Overview>(),
+    Row::of::<account::Pnl>(),
+    Row::of::<account::Portfolio>(),
+    Row::of::<account::PositionPnl>(),
     Row::of::<account::Positions>(),
     Row::of::<account::Summary>(),
+    Row::of::<account::Values>(),
     Row::of::<contracts::Details>(),
     Row::of::<contracts::Lookup>(),
+    Row::of::<contracts::MarketRule>(),
+    Row::of::<contracts::Schedule>(),
     Row::of::<contracts::Search>(),
+    Row::of::<edge::Connect>(),
+    Row::of::<edge::Disconnect>(),
+    Row::of::<edge::Health>(),
     Row::of::<fundamentals::Company>(),
     Row::of::<gateway::Diagnose>(),
     Row::of::<gateway::EnsureReady>(),
@@ -104,12 +122,17 @@ pub static OPERATIONS: &[Row] = &[
     Row::of::<gateway::RestartWorkers>(),
     Row::of::<gateway::Status>(),
     Row::of::<history::Bars>(),
+    Row::of::<history::Head>(),
+    Row::of::<history::Histogram>(),
+    Row::of::<history::Ticks>(),
     Row::of::<news::Article>(),
     Row::of::<news::Headlines>(),
+    Row::of::<news::Providers>(),
     Row::of::<options::Chain>(),
     Row::of::<options::Expirations>(),
     Row::of::<options::Quote>(),
     Row::of::<options::Quotes>(),
+    Row::of::<session::Time>(),
 ];
 
 /// The row of `family.op`.

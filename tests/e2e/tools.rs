@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-use crate::harness::{Stack, StackOptions, http::Answer};
+use crate::harness::{SOON, Stack, StackOptions, beats::Beats, http::Answer, wait::eventually};
 
 /// A trading day, so that nothing depends on the day on which the tests run.
 const FRIDAY: &str = "2026-11-20T10:00:00-05:00";
@@ -29,7 +29,7 @@ fn reply_schema(tool: &str) -> Validator {
 
 impl Listed {
     async fn start() -> Self {
-        let edge_flags = vec![("--edge-toolsets", "core,account,market,options,news".to_owned())];
+        let edge_flags = vec![("--edge-toolsets", "core,account,market,options,news,orders".to_owned())];
         let stack = Stack::with(StackOptions { edge_flags, clock: FRIDAY, options: true, ..StackOptions::default() }).await;
         let list = stack.edge.rpc("tools/list", json!({})).await;
         let tools = list.pointer("/result/tools").and_then(Value::as_array).expect("tools");
@@ -64,11 +64,38 @@ async fn every_tool_answers() {
     let symbol = json!({"symbol": "AAPL"});
     let near = listed.good("get_option_chain_greeks", json!({"symbol": "AAPL", "expiration": DECEMBER, "strikes": "1"})).await;
     let strike = near.typed()["rows"][0]["strike"].clone();
+    let details = listed.good("get_contract_details", symbol.clone()).await;
+    let rule = details.typed()["details"]["market_rule_ids"][0].clone();
+    // A person's orders, so that there is something to tell.
+    for limit in [None, Some(1.0)] {
+        listed.stack.sim.orders(&json!({"kind": "by_hand", "con_id": 265_598, "action": "BUY", "quantity": 3, "limit": limit})).await;
+    }
+    eventually("one order works and one is filled", SOON, async || {
+        let (open, done) = (listed.good("get_open_orders", json!({})).await, listed.good("get_executions", json!({})).await);
+        if (&open.typed()["total"], &done.typed()["total"]) == (&json!(1), &json!(1)) { Ok(()) } else { Err(open.text) }
+    })
+    .await;
     let mut called: Vec<&str> = Vec::new();
     for (tool, arguments, part) in [
         ("get_account", json!({}), "Net Liquidation"),
         ("get_account_summary", json!({}), "NetLiquidation"),
+        ("get_account_values", json!({}), "BuyingPower"),
         ("get_positions", json!({}), "AAPL"),
+        ("get_portfolio", json!({}), "% of Account"),
+        ("get_pnl", json!({}), "DUSIM"),
+        ("get_position_pnl", symbol.clone(), "Unrealized"),
+        ("list_accounts", json!({}), "SIMULATED"),
+        ("get_open_orders", json!({}), "Open Orders"),
+        ("get_executions", json!({}), "Executions"),
+        ("get_completed_orders", json!({}), "Completed Orders"),
+        ("get_health", json!({}), "All calls should work."),
+        ("get_server_time", json!({}), "IB's gateway says"),
+        ("get_news_providers", json!({}), "BRFG"),
+        ("get_head_timestamp", symbol.clone(), "begin at"),
+        ("get_histogram", symbol.clone(), "Size"),
+        ("get_historical_ticks", json!({"symbol": "AAPL", "count": 5}), "Price"),
+        ("get_trading_schedule", symbol.clone(), "2026-11-20"),
+        ("get_market_rule", json!({"rule_id": rule}), "Step"),
         ("lookup_contract", symbol.clone(), "265598"),
         ("ticker_to_conid", symbol.clone(), "265598"),
         ("search_contracts", json!({"pattern": "apple"}), "AAPL"),
@@ -98,6 +125,10 @@ async fn nothing_found_is_an_answer_where_nothing_is_possible() {
     let none = |answer: &Answer, list: &str| assert_eq!(answer.typed()[list], json!([]), "{}", answer.text);
     none(&listed.good("get_positions", json!({"symbol": "XOM"})).await, "positions");
     none(&listed.good("search_contracts", json!({"pattern": "zzzzqqqq"})).await, "matches");
+    none(&listed.good("get_open_orders", json!({})).await, "orders");
+    none(&listed.good("get_completed_orders", json!({"api_only": true})).await, "orders");
+    none(&listed.good("get_executions", json!({"days": 7})).await, "executions");
+    none(&listed.good("get_portfolio", json!({"offset": 1_000})).await, "holdings");
     let long_ago = json!({"symbol": "AAPL", "start_date": "1971-01-01", "end_date": "1971-01-02"});
     none(&listed.good("get_historical_news", long_ago).await, "headlines");
 }
@@ -132,10 +163,28 @@ async fn a_contract_that_is_several_is_told_with_those_that_it_may_be() {
 async fn every_tool_refuses_with_a_code_and_a_way_on() {
     let listed = Listed::start().await;
     let nobody = json!({"symbol": "ZZZZQ"});
+    let mut refused = std::collections::BTreeSet::new();
     for (tool, arguments, code) in [
         ("get_account", json!({"account": "DU0000000"}), "not_found"),
         ("get_account_summary", json!({"account": "DU0000000"}), "not_found"),
         ("get_positions", json!({"account": "DU0000000"}), "not_found"),
+        ("get_account_values", json!({"account": "DU0000000"}), "not_found"),
+        ("get_portfolio", json!({"account": "DU0000000"}), "not_found"),
+        ("get_pnl", json!({"account": "DU0000000"}), "not_found"),
+        ("get_position_pnl", json!({"symbol": "XOM"}), "not_found"),
+        ("get_open_orders", json!({"account": "DU0000000"}), "not_found"),
+        ("get_executions", json!({"days": 8}), "invalid_params"),
+        ("get_completed_orders", json!({"api_only": "perhaps"}), "invalid_params"),
+        ("get_head_timestamp", nobody.clone(), "not_found"),
+        ("get_histogram", json!({"symbol": "AAPL", "period": "2 years"}), "invalid_params"),
+        ("get_historical_ticks", nobody.clone(), "not_found"),
+        ("get_trading_schedule", nobody.clone(), "not_found"),
+        ("get_market_rule", json!({"rule_id": 987_654}), "invalid_params"),
+        ("list_accounts", json!({"account": "DU0000000"}), "invalid_params"),
+        ("get_news_providers", json!({"code": "BRFG"}), "invalid_params"),
+        ("get_server_time", json!({"zone": "UTC"}), "invalid_params"),
+        ("get_health", json!({"deep": true}), "invalid_params"),
+        ("ibkr_connect", json!({"host": "10.1.2.3", "port": 7497}), "invalid_params"),
         ("lookup_contract", nobody.clone(), "not_found"),
         ("ticker_to_conid", nobody.clone(), "not_found"),
         ("search_contracts", json!({"pattern": ""}), "invalid_params"),
@@ -156,7 +205,41 @@ async fn every_tool_refuses_with_a_code_and_a_way_on() {
         let answer = listed.stack.edge.call(tool, arguments.clone()).await;
         assert!(answer.is_error, "{tool} {arguments}: {}", answer.text);
         answer.fault(code);
+        refused.insert(tool);
     }
+    for tool in listed.validators.keys() {
+        assert!(refused.contains(tool.as_str()), "{tool} has no case here");
+    }
+}
+
+#[tokio::test]
+async fn every_tool_has_a_service_that_serves_its_operation() {
+    let listed = Listed::start().await;
+    let beats = Beats::of(&listed.stack).await;
+    // gateway-ctl's are tried with `ibmesh up`.
+    let asked = tools::TOOLS.iter().map(tools::Tool::operation).filter(|row| row.over_nats() && row.family != "gateway");
+    let asked: Vec<String> = asked.map(schemas::Row::name).collect();
+    eventually("every operation is served", SOON, async || {
+        let served = beats.operations();
+        let missing: Vec<&String> = asked.iter().filter(|name| !served.contains(*name)).collect();
+        if missing.is_empty() { Ok(()) } else { Err(format!("{missing:?}")) }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_names_of_tws_mcp_work_and_connect_goes_nowhere() {
+    let stack = Stack::start().await;
+    let connected = stack.edge.call("ibkr_connect", json!({"host": "127.0.0.1", "clientId": 7})).await;
+    assert_eq!(
+        (&connected.typed()["connected"], &connected.typed()["client_ids"][0].is_i64()),
+        (&json!(true), &true),
+        "{}",
+        connected.text
+    );
+    assert_eq!(stack.edge.call("ibkr_get_status", json!({})).await.typed()["status"], "healthy");
+    assert_eq!(stack.edge.call("ibkr_disconnect", json!({})).await.typed()["success"], true);
+    assert!(!stack.edge.call("ibkr_get_managed_accounts", json!({})).await.is_error, "nothing was disconnected");
 }
 
 #[tokio::test]

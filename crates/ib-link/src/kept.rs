@@ -40,12 +40,24 @@ pub struct Holding {
     pub realized_pnl: Option<Num>,
 }
 
+/// What an account gained, in its own currency.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Profit {
+    /// Since the reset of IB's trading day.
+    pub daily: Option<Num>,
+    pub unrealized: Option<Num>,
+    /// Since the same reset.
+    pub realized: Option<Num>,
+}
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AccountKept {
     /// By tag and currency.
     pub values: Vec<KeptValue>,
     /// By symbol and contract id.
     pub holdings: Vec<Holding>,
+    /// Absent until IB has told it; content is complete without.
+    pub profit: Option<Profit>,
 }
 
 impl AccountKept {

@@ -14,7 +14,7 @@
 //! | `session.rs`, `reports.rs`, `open.rs`, `notices.rs` | the shell around it |
 //! | `link.rs` | the handle and what is shared with the supervisor |
 //! | `lines/` | market data lines: the budget, one line, its quote |
-//! | `requests.rs`, `options.rs`, `ask.rs` | one method per kind of question, and how each is asked |
+//! | `requests.rs`, `options.rs`, `orders.rs`, `past.rs`, `ask.rs` | one method per kind of question, and how each is asked |
 //! | `kept.rs`, `store.rs`, `keep/` | what IB pushes: the snapshot, the pure store, the subscriptions |
 //! | `pacing/` | messages per second, the window of historical requests |
 //! | `fault.rs` | IB's codes to faults |
@@ -33,7 +33,9 @@ mod link;
 mod notices;
 mod open;
 mod options;
+mod orders;
 pub mod pacing;
+mod past;
 mod policy;
 mod probe;
 mod reports;
@@ -46,11 +48,13 @@ mod untrusted;
 
 pub use ask::HistoryTurn;
 pub use clock::{Clock, Instant};
-pub use convert::{Bar, BarTime, Bars, Details, iana_zone};
-pub use kept::{AccountKept, Freshness, Holding, Kept, KeptValue, STALE_MAX_MS};
+pub use convert::{Bar, BarTime, Bars, Details, iana_zone, told_local};
+pub use kept::{AccountKept, Freshness, Holding, Kept, KeptValue, Profit, STALE_MAX_MS};
 pub use lines::{Greeks, GreeksOf, Line, LineRequest, Quote};
 pub use link::Link;
 pub use options::OptionParams;
+pub use orders::PositionProfit;
+pub use past::{HistogramRequest, TicksRequest};
 pub use probe::{ProbeFault, ProbeReply, probe};
 pub use requests::{Article, BarsRequest, GatewaySettings, HeadTimestampRequest, Headlines, HeadlinesRequest, NewsProvider};
 pub use schemas::ClientId;

@@ -36,6 +36,9 @@ pub(crate) struct Session {
     /// Answers without a request id go to everyone who asked: one question of a kind at a time.
     pub(crate) server_time: Mutex<()>,
     pub(crate) news_providers: Mutex<()>,
+    /// Open and completed orders: both answers are made of the same messages.
+    pub(crate) orders: Mutex<()>,
+    pub(crate) market_rule: Mutex<()>,
 }
 
 pub(crate) struct Shared {

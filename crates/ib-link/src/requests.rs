@@ -151,7 +151,17 @@ impl Link {
 
     /// The first moment that IB has data of this type for.
     pub async fn head_timestamp(&self, request: &HeadTimestampRequest, deadline: Instant) -> Result<Timestamp, Fault> {
-        let _turn = self.history_turn(deadline).await?;
+        let turn = self.history_turn(deadline).await?;
+        self.head_timestamp_in(turn, request, deadline).await
+    }
+
+    /// The same at once, in a turn that the caller has.
+    pub async fn head_timestamp_in(
+        &self,
+        _turn: HistoryTurn<'_>,
+        request: &HeadTimestampRequest,
+        deadline: Instant,
+    ) -> Result<Timestamp, Fault> {
         let ask = Ask::history("a request for the first bar", deadline);
         let contract = convert::resolved_contract(&request.contract);
         let (what, hours) = (convert::asked_what(request.what_to_show), TradingHours::from_use_rth(request.use_rth));

@@ -197,8 +197,14 @@ impl Supervisor {
         self.state.accounts = accounts;
         self.state.farms.clear();
         self.shared.heard.forget();
-        let session =
-            Arc::new(Session { client, over: CancellationToken::new(), server_time: Mutex::default(), news_providers: Mutex::default() });
+        let session = Arc::new(Session {
+            client,
+            over: CancellationToken::new(),
+            server_time: Mutex::default(),
+            news_providers: Mutex::default(),
+            orders: Mutex::default(),
+            market_rule: Mutex::default(),
+        });
         *self.shared.session_slot() = Some(session);
         self.shared.keeper.upstream(true);
         self.tasks.push(self.listen(notices));

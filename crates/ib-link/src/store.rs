@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use schemas::{Num, contracts::Contract};
 
-use crate::kept::{AccountKept, Holding, Kept, KeptValue};
+use crate::kept::{AccountKept, Holding, Kept, KeptValue, Profit};
 
 /// Decimal places of money that is worked out here.
 const MONEY_DP: u32 = 2;
@@ -30,12 +30,14 @@ pub(crate) enum Source {
         conid: i32,
         multiplier: Num,
     },
+    /// What one account gained; never waited for.
+    Profit(String),
 }
 
 impl Source {
     /// Content can be told without it. IB allows two account summaries per login, which others may hold.
     pub(crate) fn optional(&self) -> bool {
-        matches!(self, Self::Summary | Self::Price { .. })
+        matches!(self, Self::Summary | Self::Price { .. } | Self::Profit(_))
     }
 }
 
@@ -70,6 +72,10 @@ pub(crate) enum Push {
         conid: i32,
         market: Market,
     },
+    Profit {
+        account: String,
+        profit: Profit,
+    },
     End(Source),
     /// An optional source is away: what it told is true no longer.
     Gone(Source),
@@ -91,6 +97,7 @@ struct Account {
     /// By contract id and model: an adviser's models hold the same instrument separately.
     positions: BTreeMap<(i32, String), Position>,
     markets: BTreeMap<i32, Market>,
+    profit: Option<Profit>,
 }
 
 type Book = BTreeMap<String, Account>;
@@ -184,6 +191,7 @@ impl Store {
             Push::Market { account, conid, market } => {
                 book.entry(account).or_default().markets.insert(conid, market);
             }
+            Push::Profit { account, profit } => book.entry(account).or_default().profit = Some(profit),
             Push::End(source) => self.told_all(&source, now),
             Push::Gone(source) => {
                 for (name, account) in self.book.iter_mut().chain(self.next.iter_mut().flatten()) {
@@ -219,6 +227,7 @@ impl Store {
             for (conid, market) in &before.markets {
                 account.markets.entry(*conid).or_insert_with(|| market.clone());
             }
+            account.profit = account.profit.or(before.profit);
         }
         self.book = next;
         self.live = true;
@@ -268,10 +277,10 @@ impl Account {
 
     /// Drops what this source told.
     fn forget(&mut self, name: &str, source: &Source) {
-        if let Source::Price { account, conid, .. } = source
-            && account == name
-        {
-            self.markets.remove(conid);
+        match source {
+            Source::Price { account, conid, .. } if account == name => drop(self.markets.remove(conid)),
+            Source::Profit(account) if account == name => self.profit = None,
+            _ => {}
         }
         self.values.retain(|_, told| {
             told.remove(source);
@@ -303,7 +312,7 @@ impl Account {
             })
             .collect();
         holdings.sort_by(|a, b| (&a.contract.symbol, a.contract.conid).cmp(&(&b.contract.symbol, b.contract.conid)));
-        AccountKept { values: values.collect(), holdings }
+        AccountKept { values: values.collect(), holdings, profit: self.profit }
     }
 
     /// What a position is worth. IB tells it for the account's whole holding: of several models each gets the part that

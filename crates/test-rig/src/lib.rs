@@ -120,6 +120,11 @@ impl Rig {
         self.http("POST", "/faults", &body.to_string()).await;
     }
 
+    /// Something that happens to orders at IB, such as one that a person enters: `POST /orders` of the simulator.
+    pub async fn orders(&self, body: &Value) {
+        self.http("POST", "/orders", &body.to_string()).await;
+    }
+
     pub async fn notice(&self, code: i32) {
         self.fault(&json!({"kind": "notice", "code": code})).await;
     }

@@ -13,10 +13,10 @@ use crate::{
     tool::Definition,
 };
 
-const ACCOUNT: Argument = Argument::text("account", "Account id; empty: all accounts").or_text("");
+pub(crate) const ACCOUNT: Argument = Argument::text("account", "Account id; empty: all accounts").or_text("");
 
 /// The account id, which is copied from IB's own answers and never typed as something else.
-fn account(asked: &Asked) -> Result<String, Fault> {
+pub(crate) fn account(asked: &Asked) -> Result<String, Fault> {
     let Some(given) = asked.text("account") else { return Ok(String::new()) };
     if given.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')) {
         return Ok(given.to_owned());
@@ -98,7 +98,7 @@ impl Definition for GetAccountSummary {
 }
 
 /// Which account was asked for.
-fn whose(asked: &Asked, before: &str, all: &str) -> String {
+pub(crate) fn whose(asked: &Asked, before: &str, all: &str) -> String {
     asked.text("account").map_or_else(|| all.to_owned(), |account| format!("{before}{}", text::inline(account, 40)))
 }
 

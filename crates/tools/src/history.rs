@@ -10,7 +10,8 @@ use crate::{
     asked::Asked,
     dates::Moment,
     instrument::{
-        self, CONID, CURRENCY, EXCHANGE, EXPIRY, LOCAL_SYMBOL, MULTIPLIER, PRIMARY_EXCHANGE, RIGHT, SEC_TYPE, STRIKE, SYMBOL, TRADING_CLASS,
+        self, CONID, CURRENCY, EXCHANGE, EXPIRY, LOCAL_SYMBOL, MULTIPLIER, PRIMARY_EXCHANGE, RIGHT, SEC_TYPE, STRIKE, SYMBOL_WITH_EXAMPLES,
+        TRADING_CLASS,
     },
     page::{Body, Keep},
     symbol::Purpose,
@@ -29,7 +30,7 @@ impl Definition for GetHistoricalData {
     const TITLE: &'static str = "Get Historical Data";
     const ABOUT: &'static str = "Bars (open, high, low, close, volume) of any instrument, newest last. TRADES are adjusted for splits, ADJUSTED_LAST for dividends too. CASH has MIDPOINT, CRYPTO AGGTRADES unless data_type is sent.";
     const ARGUMENTS: &'static [Argument] = &[
-        SYMBOL,
+        SYMBOL_WITH_EXAMPLES,
         Argument::text("duration", "Count and S, D, W, M or Y").or_text("1 M").examples(&["5 D", "1 Y"]),
         Argument::text("bar_size", "1 secs to 1 month").or_text("1 day").examples(&["5 mins", "1 hour"]),
         Argument::text(

@@ -13,12 +13,13 @@ use crate::{
     text,
 };
 
-pub(crate) const SYMBOL: Argument =
-    Argument::text("symbol", "Symbol, conid, ISIN or OCC option symbol").required().examples(&["AAPL", "BRK.B", "EUR.USD", "^SPX", "/ES"]);
+pub(crate) const SYMBOL: Argument = Argument::text("symbol", "Symbol, conid, ISIN or OCC option symbol").required();
+/// Spellings of symbols, told where an agent looks first; the instructions have them too.
+pub(crate) const SYMBOL_WITH_EXAMPLES: Argument = SYMBOL.examples(&["AAPL", "BRK.B", "EUR.USD", "^SPX", "/ES"]);
 pub(crate) const SEC_TYPE: Argument = Argument::text("sec_type", "STK, OPT, FUT, CONTFUT, IND, CASH, CRYPTO, ...");
 pub(crate) const EXCHANGE: Argument = Argument::text("exchange", "Routing exchange").or_text("SMART");
 pub(crate) const CURRENCY: Argument = Argument::text("currency", "ISO code").or_text("USD");
-pub(crate) const CONID: Argument = Argument::integer("conid", "IB's contract id, exact", 1, i32::MAX as i64);
+pub(crate) const CONID: Argument = Argument::integer("conid", "IB's contract id, exact", 1, i32::MAX as i64).limits_untold();
 pub(crate) const PRIMARY_EXCHANGE: Argument = Argument::text("primary_exchange", "Listing exchange");
 pub(crate) const EXPIRY: Argument = Argument::text("expiry", "YYYYMMDD, or YYYYMM for futures");
 pub(crate) const STRIKE: Argument = Argument::number("strike", "Strike price");

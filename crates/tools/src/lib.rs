@@ -14,6 +14,7 @@ mod asked;
 mod context;
 mod contracts;
 mod dates;
+mod edge;
 mod fault_text;
 mod fundamentals;
 mod gateway;
@@ -23,13 +24,17 @@ mod instructions;
 mod instrument;
 mod news;
 mod options;
+mod orders;
 mod output;
 mod page;
+mod past;
+mod rules;
 mod spelling;
 pub mod symbol;
 mod text;
 mod texts;
 mod tool;
+mod worth;
 
 pub use context::{GatewayContext, context_line};
 pub use fault_text::fault_text;
@@ -50,15 +55,33 @@ pub static TOOLS: &[Tool] = &[
     Tool::of::<gateway::GatewayStatus>(&[]),
     Tool::of::<account::GetAccount>(&[]),
     Tool::of::<account::GetAccountSummary>(&["ibkr_get_account_summary"]),
+    Tool::of::<worth::GetAccountValues>(&["ibkr_get_account_values"]),
     Tool::of::<news::GetArticle>(&["ibkr_get_news_article"]),
+    Tool::of::<orders::GetCompletedOrders>(&[]),
     Tool::of::<contracts::GetContractDetails>(&["ibkr_get_contract_details", "ibkr_get_security_definition_by_conid"]),
+    Tool::of::<orders::GetExecutions>(&["ibkr_get_executions"]),
     Tool::of::<fundamentals::GetFundamentalData>(&["ibkr_get_fundamental_data"]),
+    Tool::of::<past::GetHeadTimestamp>(&["ibkr_get_head_timestamp"]),
+    Tool::of::<edge::GetHealth>(&["ibkr_get_status"]),
+    Tool::of::<past::GetHistogram>(&["ibkr_get_histogram_data"]),
     Tool::of::<history::GetHistoricalData>(&["ibkr_get_historical_data"]),
     Tool::of::<news::GetHistoricalNews>(&["ibkr_get_news_articles"]),
+    Tool::of::<past::GetHistoricalTicks>(&[]),
+    Tool::of::<rules::GetMarketRule>(&["ibkr_get_market_rule"]),
+    Tool::of::<rules::GetNewsProviders>(&["ibkr_get_news_providers"]),
+    Tool::of::<orders::GetOpenOrders>(&["ibkr_get_all_orders", "ibkr_get_open_orders"]),
     Tool::of::<options::GetOptionChain>(&["ibkr_get_option_chain_params"]),
     Tool::of::<options::GetOptionChainGreeks>(&["ibkr_get_option_chain"]),
     Tool::of::<options::GetOptionQuotes>(&[]),
+    Tool::of::<worth::GetPnl>(&["ibkr_get_pnl"]),
+    Tool::of::<worth::GetPortfolio>(&[]),
+    Tool::of::<worth::GetPositionPnl>(&["ibkr_get_pnl_single"]),
     Tool::of::<account::GetPositions>(&["ibkr_get_positions"]),
+    Tool::of::<rules::GetServerTime>(&["ibkr_get_current_time"]),
+    Tool::of::<rules::GetTradingSchedule>(&[]),
+    Tool::of::<edge::IbkrConnect>(&[]),
+    Tool::of::<edge::IbkrDisconnect>(&[]),
+    Tool::of::<worth::ListAccounts>(&["ibkr_get_managed_accounts"]),
     Tool::of::<contracts::LookupContract>(&[]),
     Tool::of::<gateway::RestartWorkers>(&[]),
     Tool::of::<contracts::SearchContracts>(&["ibkr_get_matching_symbols", "ibkr_search_symbols"]),

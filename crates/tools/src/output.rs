@@ -1,8 +1,8 @@
 //! A reply's schema as `tools/list` carries it.
 //!
-//! Invariant: it has every field that the operation's reply has, with its type, and accepts every reply that a service
+//! Invariant: it has every member of the reply and of the rows in it, with its type, and accepts every reply that a service
 //! writes, also one of a later release that knows more names (an enum with `unknown` is open). What a listing cannot afford to repeat for every tool is left to the wire contract: words, names of types, widths
-//! of integers, defaults, which fields are always there, what the context consists of beyond its fixed names.
+//! of integers, defaults, which fields are always there, and what an object consists of that is no row (the context, an instrument).
 
 use schemas::Row;
 use serde_json::{Map, Value, json};
@@ -12,22 +12,34 @@ const OPEN: &str = "unknown";
 
 pub(crate) fn schema(row: &Row) -> Value {
     let mut schema = (row.written_schema)().to_value();
-    shorten_context(&mut schema, &(row.reply_schema)().to_value());
     let mut types = match schema.as_object_mut().and_then(|object| object.shift_remove("$defs")) {
         Some(Value::Object(types)) => types,
         _ => Map::new(),
     };
+    shorten_objects(&mut schema, &types);
+    let unshortened = types.clone();
+    types.values_mut().for_each(|of_type| shorten_objects(of_type, &unshortened));
     lean(&mut schema);
     types.values_mut().for_each(lean);
     with_types(schema, types)
 }
 
-/// The context is explained once, in the instructions, and is beside every answer in `_meta` as well: the names that a
-/// reader counts on suffice.
-fn shorten_context(schema: &mut Value, read: &Value) {
-    let always = read.pointer("/$defs/Context/required").cloned().unwrap_or_default();
-    if let Some(context) = schema.pointer_mut("/properties/context") {
-        *context = json!({ "type": "object", "required": always });
+/// A member that is one object, and no row of several, is told as an object and no more. The
+/// context is explained once, in the instructions, an instrument is the same in every reply, and the wire contract has
+/// each of them whole.
+fn shorten_objects(schema: &mut Value, types: &Map<String, Value>) {
+    let Some(Value::Object(members)) = schema.get_mut("properties") else { return };
+    for member in members.values_mut() {
+        let nullable = member.get("anyOf").and_then(Value::as_array).and_then(|options| match options.as_slice() {
+            [of_type, null] if null["type"] == "null" => Some(of_type.clone()),
+            _ => None,
+        });
+        let named = |of_type: &Value| of_type["$ref"].as_str().and_then(|to| to.rsplit('/').next()).map(str::to_owned);
+        let Some(name) = nullable.as_ref().map_or_else(|| named(member), named) else { continue };
+        if types.get(&name).is_none_or(|of_type| of_type["type"] != "object") {
+            continue;
+        }
+        *member = json!({ "type": if nullable.is_some() { json!(["object", "null"]) } else { json!("object") } });
     }
 }
 

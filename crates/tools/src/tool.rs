@@ -120,6 +120,8 @@ pub(crate) trait Definition {
     const TOOLSET: Toolset = Toolset::Core;
     const PROFILE: Profile = Profile::Readonly;
     const ANNOTATIONS: Annotations = Annotations::READ;
+    /// A name of `haymant/tws-mcp` without a tool of ours behind it: listed as aliases are.
+    const COMPAT: bool = false;
 
     fn params(asked: &mut Asked) -> Result<<Self::Op as Operation>::Params, Fault>;
     /// `None` where the answer is about the gateway: whoever asked knows better whose login that is.
@@ -138,6 +140,8 @@ pub struct Tool {
     pub toolset: Toolset,
     pub profile: Profile,
     pub annotations: Annotations,
+    /// Listed only where the names of `haymant/tws-mcp` are.
+    pub compat: bool,
     pub(crate) arguments: &'static [Argument],
     row: &'static Row,
     bind: fn(&Map<String, Value>) -> Result<Call, Fault>,
@@ -185,11 +189,19 @@ impl Tool {
             toolset: D::TOOLSET,
             profile: D::PROFILE,
             annotations: D::ANNOTATIONS,
+            compat: D::COMPAT,
             arguments: D::ARGUMENTS,
             row: RowOf::<D>::ROW,
             bind: bind::<D>,
             render: render::<D>,
         }
+    }
+
+    /// The names under which a caller who `has` the tools of some profiles finds it in `tools/list`; none where it is not one of them.
+    pub fn listed_as(&self, has: impl Fn(Profile) -> bool) -> impl Iterator<Item = &'static str> {
+        let (compat, has) = (has(Profile::CompatTws), has(self.profile));
+        let own = (has && (compat || !self.compat)).then_some(self.name);
+        own.into_iter().chain(self.aliases.iter().copied().filter(move |_| has && compat))
     }
 
     /// The operation that answers it.
@@ -246,6 +258,15 @@ fn bind<D: Definition>(arguments: &Map<String, Value>) -> Result<Call, Fault> {
 }
 
 fn render<D: Definition>(call: &Call, reply: &[u8]) -> Result<Rendered, RenderError> {
+    // Serde would read an array into a reply by position.
+    if !reply.trim_ascii_start().starts_with(b"{") {
+        return Err(RenderError {
+            tool: D::NAME,
+            operation: RowOf::<D>::ROW.name(),
+            path: ".".to_owned(),
+            reason: "it is no object".to_owned(),
+        });
+    }
     let reply = serde_json::from_slice(reply).map_err(|error| unreadable::<D>(reply, &error))?;
     let body = D::body(&call.asked, &reply);
     Ok(match D::context(&reply) {

@@ -39,6 +39,32 @@ fn what_was_not_sent_is_absent() {
         ),
         ("get_article", json!({"articleId": "BRFG$1", "providerCode": "BRFG"}), json!({"article_id": "BRFG$1", "provider": "BRFG"})),
         ("get_fundamental_data", json!({"symbol": "AAPL"}), json!({"contract": {"symbol": "AAPL"}, "report_type": "ReportsFinSummary"})),
+        ("list_accounts", json!({}), json!({})),
+        ("get_account_values", json!({}), json!({"account": ""})),
+        ("get_portfolio", json!({}), json!({"account": "", "offset": 0})),
+        ("get_pnl", json!({}), json!({"account": ""})),
+        ("get_position_pnl", json!({"symbol": "AAPL"}), json!({"contract": {"symbol": "AAPL"}, "account": ""})),
+        ("get_open_orders", json!({}), json!({"account": "", "offset": 0})),
+        ("get_completed_orders", json!({}), json!({"api_only": false, "offset": 0})),
+        ("get_executions", json!({}), json!({"symbol": "", "days": 1, "offset": 0})),
+        ("get_head_timestamp", json!({"symbol": "AAPL"}), json!({"contract": {"symbol": "AAPL"}, "use_rth": true})),
+        ("get_histogram", json!({"symbol": "AAPL"}), json!({"contract": {"symbol": "AAPL"}, "period": "1 week", "use_rth": true})),
+        (
+            "get_historical_ticks",
+            json!({"symbol": "AAPL"}),
+            json!({"contract": {"symbol": "AAPL"}, "count": 100, "kind": "trades", "use_rth": false}),
+        ),
+        ("get_trading_schedule", json!({"symbol": "AAPL"}), json!({"contract": {"symbol": "AAPL"}, "days": 5})),
+        ("get_market_rule", json!({"rule_id": "26"}), json!({"rule_id": 26})),
+        ("get_news_providers", json!({}), json!({})),
+        ("get_server_time", json!({}), json!({})),
+        ("get_health", json!({}), json!({})),
+        (
+            "ibkr_connect",
+            json!({"host": "127.0.0.1", "port": "4002", "client_id": 1}),
+            json!({"host": "127.0.0.1", "port": 4002, "client_id": 1}),
+        ),
+        ("ibkr_disconnect", json!({}), json!({})),
         ("get_option_chain", json!({"symbol": "AAPL"}), json!({"contract": {"symbol": "AAPL"}, "limit": 20, "prefer": "index"})),
         (
             "get_option_chain_greeks",
@@ -247,4 +273,23 @@ fn a_name_that_is_none_of_a_few_shows_all_and_the_nearest() {
 fn how_a_symbol_was_read_is_kept_for_the_text() {
     let call = find("get_historical_data").expect("tool").bind(&given(json!({"symbol": "ES=F"}))).expect("bound");
     assert_eq!(call.understood(), Some("`ES=F` read as the continuous future of ES"));
+}
+
+#[test]
+fn a_choice_is_one_of_its_names_in_any_spelling() {
+    assert_eq!(asked("get_historical_ticks", json!({"symbol": "AAPL", "whatToShow": "BID-ASK"}))["kind"], json!("bid_ask"));
+    assert_eq!(asked("get_histogram", json!({"symbol": "AAPL", "timePeriod": "1_DAY"}))["period"], json!("1 day"));
+    let fault = refused("get_historical_ticks", json!({"symbol": "AAPL", "kind": "trade"}));
+    assert_eq!((fault.field.as_deref(), fault.nearest.as_deref()), (Some("kind"), Some("trades")));
+    assert_eq!(refused("get_histogram", json!({"symbol": "AAPL", "period": "fortnight"})).allowed.len(), 5);
+    for (tool, arguments, field) in [
+        ("get_historical_ticks", json!({"symbol": "AAPL", "start": "2026-01-02", "end": "2026-01-03"}), "end"),
+        ("get_executions", json!({"days": 8}), "days"),
+        ("get_market_rule", json!({"rule_id": 0}), "rule_id"),
+        ("get_trading_schedule", json!({"symbol": "AAPL", "days": 31}), "days"),
+        ("ibkr_connect", json!({"host": "a b"}), "host"),
+        ("ibkr_connect", json!({"port": 70_000}), "port"),
+    ] {
+        assert_eq!(refused(tool, arguments).field.as_deref(), Some(field), "{tool}");
+    }
 }

@@ -75,7 +75,7 @@ fn every_tool_says_who_it_is_and_what_it_does_to_the_world() {
         assert!(name.len() <= 64 && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'), "{name}");
         let of_gateway = tool.operation().family == "gateway";
         let listing = tool.listing(name);
-        let reads = !of_gateway || ["gateway_diagnose", "gateway_status"].contains(&name);
+        let reads = if of_gateway { ["gateway_diagnose", "gateway_status"].contains(&name) } else { !tool.compat };
         assert_eq!(listing["annotations"]["readOnlyHint"], json!(reads), "{name}");
         for hint in ["destructiveHint", "idempotentHint"] {
             assert_eq!(listing["annotations"][hint].is_boolean(), !reads, "{name}: {hint} means something only where it writes");
@@ -150,6 +150,16 @@ fn names(schema: &Value) -> BTreeSet<&str> {
 
 /// Fails unless `output` has every field of `written`, each of its type.
 fn same_fields(path: &str, (output_root, output): (&Value, &Value), (written_root, written): (&Value, &Value)) {
+    let object = |schema: &Value| types(meant(written_root, schema)).contains("object");
+    // A member that is one object is told as an object and no more; rows are told whole.
+    if !path.is_empty() && !path.ends_with("[]") && object(written) {
+        let nullable = written.get("anyOf").is_some();
+        let wanted = if nullable { BTreeSet::from(["object", "null"]) } else { BTreeSet::from(["object"]) };
+        let told = types(output);
+        assert!(told == wanted || told == BTreeSet::from(["object"]), "{path}: {told:?}");
+        assert!(output.get("properties").is_none(), "{path}");
+        return;
+    }
     let (output, written) = (meant(output_root, output), meant(written_root, written));
     let of_few = names(written);
     // A later release may know more names of an open enum, so they are not told.
@@ -185,12 +195,11 @@ fn output_schemas_tell_every_field_of_the_operations_replies() {
         assert_eq!(output["type"], json!("object"), "{}", tool.name);
         let written = (tool.operation().written_schema)().to_value();
         same_fields("", (&output, &output), (&written, &written));
-        if tool.operation().family == "gateway" {
+        if tool.operation().family == "gateway" || !tool.operation().over_nats() {
             assert!(output["properties"].get("context").is_none(), "{}", tool.name);
             continue;
         }
-        let context = (tool.operation().reply_schema)().to_value()["$defs"]["Context"].clone();
-        assert_eq!(output["properties"]["context"], json!({"type": "object", "required": context["required"]}), "{}", tool.name);
+        assert_eq!(output["properties"]["context"], json!({"type": "object"}), "{}", tool.name);
     }
 }
 
@@ -210,7 +219,8 @@ fn a_field_may_be_null_only_where_services_write_null() {
 #[test]
 fn the_listings_are_small() {
     let listed = TOOLS.iter().filter(|tool| Toolset::DEFAULT.contains(&tool.toolset));
-    let listings: Vec<(&str, Value)> = listed.map(|tool| (tool.name, tool.listing(tool.name))).collect();
+    let named = listed.flat_map(|tool| tool.listed_as(|other| Profile::Readonly.has(other)).map(move |name| (name, tool.listing(name))));
+    let listings: Vec<(&str, Value)> = named.collect();
     let size = |part: &Value| part.to_string().len();
     let bytes: usize = listings.iter().map(|(_, listing)| size(listing) + 1).sum();
     let parts = |(name, listing): &(&str, Value)| {
@@ -219,6 +229,43 @@ fn the_listings_are_small() {
     assert!(bytes < LISTING_BYTES_MAX, "{bytes} bytes:\n{}", listings.iter().map(parts).collect::<Vec<_>>().join("\n"));
     let whole: usize = TOOLS.iter().map(|tool| size(&tool.listing(tool.name)) + 1).sum();
     assert!(whole < WHOLE_LISTING_BYTES_MAX, "{whole} bytes");
+}
+
+/// The specification's section 4.2, of what is served.
+#[test]
+fn core_is_what_most_callers_need_and_nothing_else() {
+    let listed = |toolset: Toolset| {
+        let of_set = TOOLS.iter().filter(move |tool| tool.toolset == toolset && !tool.compat);
+        of_set.map(|tool| tool.name).collect::<BTreeSet<_>>()
+    };
+    let of_ib_mcp: BTreeSet<String> = ib_mcp().iter().map(|tool| tool["name"].as_str().expect("name").to_owned()).collect();
+    let served = of_ib_mcp.iter().map(String::as_str).filter(|name| !LATER.contains(name));
+    // Its three about options have a toolset of their own, which the default list has too.
+    let core: BTreeSet<&str> =
+        served.filter(|name| !listed(Toolset::Options).contains(name)).chain(["get_account", "get_health"]).collect();
+    assert_eq!(listed(Toolset::Core), core);
+    assert_eq!(listed(Toolset::Orders), BTreeSet::from(["get_completed_orders", "get_executions", "get_open_orders"]));
+}
+
+#[test]
+fn names_of_tws_mcp_are_callable_always_and_listed_only_where_they_are_wanted() {
+    let theirs = include_str!("data/tws-mcp-tools.txt");
+    for tool in TOOLS {
+        for name in tool.aliases.iter().chain(tool.compat.then_some(&tool.name)) {
+            assert!(theirs.lines().any(|line| line == *name), "{name} is none of tws-mcp's");
+            assert_eq!(find(name).map(|found| found.name), Some(tool.name));
+        }
+        let listed = |profile: Profile| tool.listed_as(|other| profile.has(other)).collect::<Vec<_>>();
+        let own: Vec<&str> = if tool.profile != Profile::Readonly || tool.compat { Vec::new() } else { vec![tool.name] };
+        assert_eq!(listed(Profile::Readonly), own, "{}", tool.name);
+        if tool.profile == Profile::Readonly {
+            let all: Vec<&str> = std::iter::once(tool.name).chain(tool.aliases.iter().copied()).collect();
+            assert_eq!(listed(Profile::CompatTws), all, "{}", tool.name);
+        }
+    }
+    for name in ["connect", "disconnect", "get_status", "get_historical_data", "get_positions", "get_account_summary", "get_open_orders"] {
+        assert!(find(&format!("ibkr_{name}")).is_some(), "{name}");
+    }
 }
 
 #[test]

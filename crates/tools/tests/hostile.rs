@@ -1,6 +1,8 @@
 //! Whatever is sent, by callers, by IB or by news providers: nothing panics, and no text carries what it must not.
 
 mod replies;
+#[path = "replies/beyond.rs"]
+mod replies_beyond;
 #[path = "replies/gateway.rs"]
 mod replies_gateway;
 #[path = "replies/options.rs"]
@@ -36,7 +38,8 @@ const NAMES: &[&str] = &[
     "trading_class", "duration", "bar_size", "data_type", "max_bars", "end", "use_rth", "account", "offset", "start_date", "end_date", "max_count",
     "providers", "articleId", "providerCode", "as_markdown", "truncate", "report_type", "pattern", "conId", "endDate", "limit", "ticker",
     "expiration", "strikes", "min_strike", "max_strike", "max_strikes", "strike_offset", "moneyness", "delta_min", "delta_max", "max_age",
-    "use_delayed", "minutes", "reason", "hard", "timeout", "deep",
+    "use_delayed", "minutes", "reason", "hard", "timeout", "deep", "days", "kind", "period", "count", "start", "rule_id", "api_only", "host", "port",
+    "clientId",
 ];
 
 fn text() -> impl Strategy<Value = String> {
@@ -130,7 +133,11 @@ fn reply(tool: &str, words: &str, rows: usize) -> Value {
             reply["underlying"] = contract;
             reply
         }
-        _ => return replies_gateway::reply(tool, words, rows),
+        other => match replies_beyond::reply(other, words, rows, &contract) {
+            Some(reply) if tools::find(other).is_some_and(|tool| tool.operation().over_nats()) => reply,
+            Some(reply) => return reply,
+            None => return replies_gateway::reply(tool, words, rows),
+        },
     };
     reply["context"] = context();
     reply
@@ -144,6 +151,19 @@ fn smallest(tool: &str) -> Map<String, Value> {
         "search_contracts" => json!({"pattern": "A"}),
         "get_option_chain_greeks" => json!({"symbol": "AAPL", "expiration": "2026-12-18"}),
         "get_option_quotes" => json!({"symbol": "AAPL", "expiry": "20261218", "right": "C", "strikes": [190]}),
+        "get_market_rule" => json!({"rule_id": 26}),
+        "list_accounts"
+        | "get_account_values"
+        | "get_portfolio"
+        | "get_pnl"
+        | "get_open_orders"
+        | "get_completed_orders"
+        | "get_executions"
+        | "get_news_providers"
+        | "get_server_time"
+        | "get_health"
+        | "ibkr_connect"
+        | "ibkr_disconnect" => json!({}),
         of_gateway if tools::find(of_gateway).is_some_and(|tool| tool.operation().family == "gateway") => json!({}),
         _ => json!({"symbol": "AAPL"}),
     };
@@ -153,6 +173,14 @@ fn smallest(tool: &str) -> Map<String, Value> {
 /// A failure prints its input; a file of old ones would be noise in the tree.
 fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+#[test]
+fn a_reply_is_no_array_of_its_members() {
+    for tool in TOOLS {
+        let call = tool.bind(&smallest(tool.name)).expect("bound");
+        assert!(tool.render(&call, br#" [true, 0, "ended"]"#).is_err(), "{}", tool.name);
+    }
 }
 
 proptest! {
@@ -195,7 +223,7 @@ proptest! {
 
     #[test]
     fn a_table_keeps_its_columns(words in text()) {
-        for (name, columns) in [("get_positions", 18), ("get_option_chain_greeks", 13), ("get_option_quotes", 12)] {
+        for (name, columns) in [("get_positions", 18), ("get_option_chain_greeks", 13), ("get_option_quotes", 12), ("get_portfolio", 11), ("get_open_orders", 17), ("get_executions", 11)] {
             let tool = tools::find(name).expect("tool");
             let call = tool.bind(&smallest(name)).expect("bound");
             let rendered = tool.render(&call, reply(name, &words, 2).to_string().as_bytes()).expect("rendered");
@@ -212,7 +240,7 @@ proptest! {
     }
 
     #[test]
-    fn a_reply_of_any_bytes_is_read_or_an_error(bytes in vec(any::<u8>(), 0..200), json in value()) {
+    fn a_reply_of_any_bytes_is_an_error(bytes in vec(any::<u8>(), 0..200), json in value()) {
         for tool in TOOLS {
             let call = tool.bind(&smallest(tool.name)).expect("bound");
             prop_assert!(tool.render(&call, &bytes).is_err());

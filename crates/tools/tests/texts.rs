@@ -1,5 +1,8 @@
 //! What is told from the last text is what rendering tells.
 
+#[path = "replies/beyond.rs"]
+mod replies_beyond;
+
 use serde_json::{Value, json};
 use tools::{Call, Texts, Tool, find};
 
@@ -48,6 +51,16 @@ fn a_text_told_again_is_the_text_that_rendering_makes() {
         ("get_account_summary", json!({}), summary("2")),
         ("get_article", json!({"provider_code": "BRFG", "article_id": "BRFG$1"}), article),
     ];
+    let contract = json!({"conid": 265_598, "symbol": "AAPL", "sec_type": "STK", "exchange": "SMART", "currency": "USD"});
+    let beyond = ["list_accounts", "get_account_values", "get_portfolio", "get_pnl", "get_open_orders", "get_executions"];
+    let beyond = beyond
+        .iter()
+        .flat_map(|name| [0, 3].map(|rows| (*name, json!({}), replies_beyond::reply(name, "AAPL", rows, &contract).expect("a reply"))));
+    let asked: Vec<(&str, Value, Value)> = asked.into_iter().chain(beyond).collect();
+    let kept = |tool: &&Tool| tool.operation().freshness == schemas::Freshness::Kept && tool.operation().family != "gateway";
+    for tool in tools::TOOLS.iter().filter(kept) {
+        assert!(asked.iter().any(|(name, ..)| *name == tool.name), "{} is answered from memory and not tried here", tool.name);
+    }
     let texts = Texts::default();
     for (name, arguments, facts) in &asked {
         let (tool, call) = bound(name, arguments);

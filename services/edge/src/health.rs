@@ -9,6 +9,7 @@ use bus::Seen;
 use schemars::JsonSchema;
 use schemas::{
     context::Mode,
+    edge::HealthWorkers,
     health::{GatewayPart, Heartbeat},
     subject::OPTIONS_SERVICE,
 };
@@ -96,6 +97,29 @@ struct Worker {
 }
 
 impl Report {
+    pub(crate) fn pool(&self) -> HealthWorkers {
+        let pool = &self.pool;
+        let (alive, connected, available) = (pool.workers_alive, pool.workers_ib_connected, pool.workers_available);
+        HealthWorkers { wanted: pool.pool_size, alive, connected, available }
+    }
+
+    pub(crate) fn options_connected(&self) -> bool {
+        self.options_client_connected
+    }
+
+    pub(crate) fn breaker_word(&self) -> &'static str {
+        match self.circuit_breaker.state {
+            Position::Closed => "closed",
+            Position::Open => "open",
+            Position::HalfOpen => "half_open",
+        }
+    }
+
+    /// Where the gateway is.
+    pub(crate) fn address(&self) -> (String, u16) {
+        (self.ib_host.clone(), self.ib_port.parse().unwrap_or_default())
+    }
+
     /// 200 while anything may be answered, 503 otherwise.
     pub(crate) fn http_status(&self) -> u16 {
         if self.status == Status::Unhealthy { 503 } else { 200 }

@@ -25,6 +25,7 @@ mod listen;
 mod local;
 mod mcp;
 mod metrics;
+mod own;
 mod reply;
 mod rpc;
 

@@ -18,7 +18,8 @@ use schemas::{
 use tokio::time::Instant;
 
 pub(crate) use rows::Rows;
-use values::{SUMMARY_TAGS, base_currency, positions_value, summary_value};
+use values::SUMMARY_TAGS;
+pub(crate) use values::{base_currency, positions_value, summary_value};
 
 use crate::worker::Worker;
 
@@ -90,15 +91,15 @@ async fn positions(worker: Arc<Worker>, params: PositionsParams, request: Reques
 }
 
 /// What memory holds, and which of it was asked for.
-struct Told {
-    kept: Arc<Kept>,
+pub(crate) struct Told {
+    pub(crate) kept: Arc<Kept>,
     /// Empty means every account.
     wanted: String,
-    context: Context,
+    pub(crate) context: Context,
 }
 
 impl Told {
-    fn accounts(&self) -> impl Iterator<Item = (&String, &AccountKept)> {
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = (&String, &AccountKept)> {
         self.kept.accounts.iter().filter(|(name, _)| self.wanted.is_empty() || name.eq_ignore_ascii_case(&self.wanted))
     }
 
@@ -111,7 +112,7 @@ impl Told {
 
 impl Worker {
     /// The accounts that `wanted` names (all when empty), once IB has told them, with their age.
-    async fn told(&self, wanted: &str, deadline: Instant) -> Result<Told, Fault> {
+    pub(crate) async fn told(&self, wanted: &str, deadline: Instant) -> Result<Told, Fault> {
         let mut kept = Arc::clone(&self.link.kept().borrow());
         let now = service::clock::now();
         if matches!(kept.freshness(now), Freshness::Missing | Freshness::Expired) {
@@ -125,7 +126,8 @@ impl Worker {
         let wanted = Some(wanted.trim()).filter(|wanted| !wanted.eq_ignore_ascii_case("all")).unwrap_or_default().to_owned();
         let mut told = Told { kept, wanted, context: self.reference.context(DataType::Account) };
         if told.accounts().next().is_none() {
-            return Err(no_such_account(&told));
+            let accounts: Vec<String> = told.kept.accounts.keys().cloned().collect();
+            return Err(no_account(&told.wanted, &accounts));
         }
         let only = told.only().map(|(name, _)| name.clone());
         // The age counts from the last proof that the subscription lives, not from the last change (spec 6).
@@ -134,11 +136,11 @@ impl Worker {
     }
 }
 
-fn no_such_account(told: &Told) -> Fault {
-    let shown: String = told.wanted.chars().filter(|c| !c.is_control()).take(40).collect();
+pub(crate) fn no_account(wanted: &str, accounts: &[String]) -> Fault {
+    let shown: String = wanted.chars().filter(|c| !c.is_control()).take(40).collect();
     let mut fault = Fault::new(FaultCode::NotFound, format!("this login has no account `{shown}`"));
     fault.field = Some("account".to_owned());
-    fault.hint("leave account out for all accounts").allowed(told.kept.accounts.keys().cloned())
+    fault.hint("leave account out for all accounts").allowed(accounts.iter().cloned())
 }
 
 fn too_old(kept: &Kept) -> Fault {

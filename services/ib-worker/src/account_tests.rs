@@ -51,7 +51,7 @@ fn an_options_cost_is_per_contract_and_its_price_per_share() {
 fn what_ib_has_not_priced_stays_absent() {
     let row = position("DU1", &holding("10", "256.1", None, None, None));
     assert_eq!((row.market_value, row.unrealized_pnl_percent, row.multiplier), (None, None, num("1")));
-    let account = AccountKept { values: Vec::new(), holdings: vec![holding("10", "256.1", None, None, None)] };
+    let account = AccountKept { values: Vec::new(), holdings: vec![holding("10", "256.1", None, None, None)], profit: None };
     assert_eq!(positions_value(&account), None, "a sum without one of its parts would be a lie");
 }
 
@@ -62,7 +62,7 @@ fn a_ledger_value_is_told_once_in_the_base_currency() {
         value("UnrealizedPnL", Some("BASE"), "12.5"),
         value("UnrealizedPnL", Some("USD"), "14.0"),
     ];
-    let account = AccountKept { values, holdings: Vec::new() };
+    let account = AccountKept { values, holdings: Vec::new(), profit: None };
     let told = summary_value(&account, "UnrealizedPnL").expect("told");
     assert_eq!((told.number, told.currency.as_deref()), (Some(num("12.5")), Some("EUR")));
     assert_eq!(summary_value(&account, "BuyingPower"), None);
@@ -71,7 +71,7 @@ fn a_ledger_value_is_told_once_in_the_base_currency() {
 #[test]
 fn holdings_in_another_currency_are_converted_at_ibs_rate() {
     let values = vec![value("NetLiquidation", Some("EUR"), "1"), value("ExchangeRate", Some("USD"), "0.9")];
-    let account = AccountKept { values, holdings: vec![holding("10", "100", Some("1000"), None, None)] };
+    let account = AccountKept { values, holdings: vec![holding("10", "100", Some("1000"), None, None)], profit: None };
     assert_eq!(positions_value(&account), Some(num("900")));
 }
 
@@ -80,6 +80,7 @@ fn a_base_currency_that_ib_has_not_told_is_not_guessed() {
     let silent = AccountKept {
         values: vec![value("UnrealizedPnL", Some("BASE"), "12.5"), value("TotalCashBalance", Some("CHF"), "1")],
         holdings: vec![holding("10", "100", Some("1000"), None, None)],
+        profit: None,
     };
     assert_eq!((base_currency(&silent), positions_value(&silent)), (None, None));
     let told = summary_value(&silent, "UnrealizedPnL").expect("told");

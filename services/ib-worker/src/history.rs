@@ -74,7 +74,7 @@ async fn bars(worker: Arc<Worker>, params: BarsParams, request: Request) -> Resu
 }
 
 /// IB has no trades of currencies, and of crypto only aggregated ones; the default yields and the answer says so.
-fn yielding(resolved: &mut Resolved) -> WhatToShow {
+pub(crate) fn yielding(resolved: &mut Resolved) -> WhatToShow {
     let (what, why) = match resolved.contract.sec_type.as_str() {
         "CASH" => (WhatToShow::Midpoint, "because CASH has no trades"),
         "CRYPTO" => (WhatToShow::AggTrades, "because CRYPTO"),

@@ -9,9 +9,15 @@ mod contracts;
 mod fundamentals;
 mod gate;
 mod history;
+mod memory;
 mod news;
+mod orders;
+mod past;
+mod rules;
+mod time;
 mod when;
 mod worker;
+mod worth;
 
 use std::sync::Arc;
 
@@ -37,15 +43,23 @@ pub async fn run(process: Process) -> Result<(), Error> {
     let pool_size = u32::try_from(process.settings.number("IB_POOL_SIZE")).expect("checked by its kind");
     let link = link_settings(&process, pool_size);
     let shape = Shape { service: SERVICE, queue: WORKER_QUEUE, slots, waiting_max: slots * WAITING_PER_SLOT, link };
-    // Everything that a worker does, it does for a request.
-    let build = |base: Base, builder| (routes(builder, &Arc::new(Worker::new(&base))), std::future::pending());
+    // All else that a worker does, it does for a request.
+    let build = |base: Base, builder| {
+        let worker = Arc::new(Worker::new(&base));
+        (routes(builder, &worker), worker.remember_orders())
+    };
     ib_service::run(process, shape, build).await
 }
 
 fn routes(builder: bus::Builder, worker: &Arc<Worker>) -> bus::Builder {
     let builder = account::routes(builder, worker);
+    let builder = worth::routes(builder, worker);
+    let builder = orders::routes(builder, worker);
     let builder = contracts::routes(builder, worker);
+    let builder = rules::routes(builder, worker);
     let builder = history::routes(builder, worker);
+    let builder = past::routes(builder, worker);
+    let builder = time::routes(builder, worker);
     let builder = news::routes(builder, worker);
     fundamentals::routes(builder, worker)
 }

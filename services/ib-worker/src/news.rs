@@ -9,7 +9,10 @@ use schemas::{
     Fault, FaultCode,
     context::DataType,
     contracts::QUERY_TEXT_MAX,
-    news::{Article, ArticleParams, ArticleReply, HEADLINES_MAX, Headlines, HeadlinesParams, HeadlinesReply},
+    news::{
+        Article, ArticleParams, ArticleReply, HEADLINES_MAX, Headlines, HeadlinesParams, HeadlinesReply, Provider, Providers,
+        ProvidersParams, ProvidersReply,
+    },
 };
 use tokio::time::Instant;
 
@@ -25,8 +28,9 @@ const NEW_YORK: &str = "America/New_York";
 const PROVIDERS_MAX: Duration = Duration::from_secs(10);
 
 pub(crate) fn routes(builder: Builder, worker: &Arc<Worker>) -> Builder {
-    let (a, b) = (Arc::clone(worker), Arc::clone(worker));
+    let (a, b, c) = (Arc::clone(worker), Arc::clone(worker), Arc::clone(worker));
     builder
+        .route::<Providers, _, _>(move |params, request| providers(Arc::clone(&c), params, request))
         .route::<Headlines, _, _>(move |params, request| headlines(Arc::clone(&a), params, request))
         .route::<Article, _, _>(move |params, request| article(Arc::clone(&b), params, request))
 }
@@ -42,7 +46,7 @@ async fn headlines(worker: Arc<Worker>, params: HeadlinesParams, request: Reques
     if start >= end {
         return Err(Fault::invalid("start", format!("start {} is not before end {}", params.start.trim(), params.end.trim())));
     }
-    let known = worker.providers(request.deadline).await?;
+    let known: Vec<String> = worker.providers(request.deadline).await?.iter().map(|provider| provider.code.clone()).collect();
     let providers = chosen(&params.providers, &known)?;
     let question = HeadlinesRequest { conid: resolved.contract.conid, providers: providers.clone(), start, end, limit: params.limit };
     let found = worker.link.headlines(&question, request.deadline).await?;
@@ -72,6 +76,11 @@ fn chosen(wanted: &[String], known: &[String]) -> Result<Vec<String>, Fault> {
         }
         None => Ok(wanted.to_vec()),
     }
+}
+
+async fn providers(worker: Arc<Worker>, _: ProvidersParams, request: Request) -> Result<ProvidersReply, Fault> {
+    let providers = worker.providers(request.deadline).await?.to_vec();
+    Ok(ProvidersReply { providers, context: worker.reference.context(DataType::Reference) })
 }
 
 async fn article(worker: Arc<Worker>, params: ArticleParams, request: Request) -> Result<ArticleReply, Fault> {
@@ -106,13 +115,13 @@ async fn article(worker: Arc<Worker>, params: ArticleParams, request: Request) -
 }
 
 impl Worker {
-    async fn providers(self: &Arc<Self>, deadline: Instant) -> Result<Arc<Vec<String>>, Fault> {
+    async fn providers(self: &Arc<Self>, deadline: Instant) -> Result<Arc<Vec<Provider>>, Fault> {
         let link = self.link.clone();
         let ask = move || {
             let link = link.clone();
             async move {
                 let found = link.news_providers(deadline.min(Instant::now() + PROVIDERS_MAX)).await?;
-                Ok(found.into_iter().map(|provider| provider.code).collect())
+                Ok(found.into_iter().map(|provider| Provider { code: provider.code, name: provider.name }).collect())
             }
         };
         self.providers.get("all".to_owned(), ask).await

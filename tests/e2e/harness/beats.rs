@@ -34,6 +34,11 @@ impl Beats {
         self.fleet.alive("options")
     }
 
+    /// What is served now, by whomever.
+    pub(crate) fn operations(&self) -> std::collections::BTreeSet<String> {
+        self.fleet.seen().into_iter().filter(bus::Seen::is_alive).flat_map(|seen| seen.beat.operations).collect()
+    }
+
     /// The worker that holds this client id.
     pub(crate) fn holder(&self, client_id: i64) -> Option<Heartbeat> {
         let holds = |beat: &Heartbeat| beat.ib.as_ref().and_then(|ib| ib.client_id).is_some_and(|id| i64::from(id.0) == client_id);

@@ -97,7 +97,16 @@ impl Control {
 
     /// A fault as the control port takes it.
     pub(crate) async fn fault(&self, body: Value) {
-        let request = self.http.post(format!("http://{}/faults", self.address)).json(&body);
+        self.post("/faults", &body).await;
+    }
+
+    /// Something that happens to orders at IB, such as one that a person enters.
+    pub(crate) async fn orders(&self, body: &Value) {
+        self.post("/orders", body).await;
+    }
+
+    async fn post(&self, path: &str, body: &Value) {
+        let request = self.http.post(format!("http://{}{path}", self.address)).json(body);
         let response = request.send().await.expect("the control port answers");
         let status = response.status();
         assert!(status.is_success(), "{body}: {status} {}", response.text().await.unwrap_or_default());

@@ -23,7 +23,7 @@ impl BarTime {
     pub fn text(self, zone: &TimeZone) -> String {
         match self {
             Self::Day(date) => date.to_string(),
-            Self::At(at) => at.display_with_offset(zone.to_offset(at)).to_string(),
+            Self::At(at) => super::told_local(at, zone),
         }
     }
 }

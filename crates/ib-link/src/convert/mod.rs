@@ -5,12 +5,14 @@
 
 mod bars;
 mod contract;
+mod orders;
 mod zone;
 
 pub use bars::{Bar, BarTime, Bars};
 pub(crate) use bars::{asked_duration, asked_size, asked_what, bars};
 pub use contract::Details;
 pub(crate) use contract::{asked_contract, contract, details, resolved_contract, security_type, symbol_match};
+pub(crate) use orders::{completed_order, executions, open_orders};
 pub use zone::iana_zone;
 pub(crate) use zone::register_aliases;
 
@@ -41,4 +43,9 @@ pub(crate) fn timestamp(value: OffsetDateTime) -> Timestamp {
 
 pub(crate) fn offset_date_time(value: Timestamp) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(value.as_second()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+/// RFC 3339 with the offset that `zone` has then.
+pub fn told_local(at: Timestamp, zone: &jiff::tz::TimeZone) -> String {
+    at.display_with_offset(zone.to_offset(at)).to_string()
 }

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     ENDS_WAIT, Keep, Pauses,
-    rows::{ledger, position, price, summary, update},
+    rows::{ledger, position, price, profit, summary, update},
 };
 use crate::{
     clock::instant,
@@ -71,6 +71,10 @@ impl Keep {
             Source::Positions(account) => {
                 let id = account.as_str().into();
                 self.pump(source, client.positions_multi(Some(&id), None), pushes, |row| position(row, account)).await
+            }
+            Source::Profit(account) => {
+                let id = account.as_str().into();
+                self.pump(source, client.pnl(&id, None), pushes, |row| Some(profit(&row, account))).await
             }
             Source::Price { account, conid, multiplier } => {
                 let id = account.as_str().into();

@@ -4,7 +4,7 @@
 //! currency and net liquidation but no margins and no buying power. A login with one account therefore uses
 //! `account_updates`, which has every value and also what the holdings are worth (IB gives it to one account per
 //! connection); one with several uses the multi-account forms, `account_summary` for the values that those lack, and
-//! one `pnl_single` per holding, up to [`PNL_MAX`].
+//! one `pnl_single` per holding, up to [`PNL_MAX`]. What each account gained today comes from one `pnl` for each.
 //!
 //! Invariant: what a subscription told is called fresh only while it lives. When one ends that content cannot do
 //! without, all of it is stale until all are complete again; when an optional one ends, what it told is absent until
@@ -23,6 +23,7 @@ use tokio::{
 };
 
 pub(crate) use keeper::Keeper;
+pub(crate) use rows::cents;
 
 use crate::{
     clock::instant,
@@ -107,6 +108,9 @@ impl Keep {
         self.keeper.change(|store, _| store.begin(accounts, sources.iter().cloned()));
         for source in sources {
             self.spawn(&mut streams, source, &pushes);
+        }
+        for account in accounts {
+            self.spawn(&mut streams, Source::Profit(account.clone()), &pushes);
         }
         let several = accounts.len() > 1;
         let mut priced = HashMap::new();

@@ -1,10 +1,11 @@
 //! Rows of `ibapi`'s subscriptions as pushes for the store, pure.
 
-use ibapi::accounts::{AccountSummaryResult, AccountUpdate, AccountUpdateMulti, PnLSingle, PositionUpdateMulti};
+use ibapi::accounts::{AccountSummaryResult, AccountUpdate, AccountUpdateMulti, PnL, PnLSingle, PositionUpdateMulti};
 use schemas::Num;
 
 use crate::{
     convert,
+    kept::Profit,
     store::{Market, Push, Source},
 };
 
@@ -83,4 +84,15 @@ pub(super) fn price(row: &PnLSingle, account: &str, conid: i32, multiplier: Num)
     let price = value.zip(points).and_then(|(value, points)| value.0.checked_div(points)).map(|price| Num(price.normalize()));
     let market = Market { price, value, unrealized: Num::from_ib(row.unrealized_pnl), realized: Num::from_ib(row.realized_pnl) };
     Push::Market { account: account.to_owned(), conid, market }
+}
+
+pub(super) fn profit(row: &PnL, account: &str) -> Push {
+    let told = |value: Option<f64>| value.and_then(Num::from_ib).map(cents);
+    let profit = Profit { daily: told(Some(row.daily_pnl)), unrealized: told(row.unrealized_pnl), realized: told(row.realized_pnl) };
+    Push::Profit { account: account.to_owned(), profit }
+}
+
+/// IB tells profits with the noise of doubles behind the cents.
+pub(crate) fn cents(money: Num) -> Num {
+    Num(money.0.round_dp(2).normalize())
 }

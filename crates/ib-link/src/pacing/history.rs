@@ -11,10 +11,13 @@
 
 use std::time::Duration;
 
-use schemas::{Fault, FaultCode, history::WhatToShow};
+use schemas::{
+    Fault, FaultCode,
+    history::{TickKind, WhatToShow},
+};
 use serde::{Deserialize, Serialize};
 
-use crate::{BarsRequest, HeadTimestampRequest};
+use crate::{BarsRequest, HeadTimestampRequest, HistogramRequest, TicksRequest};
 
 /// Two requests can reach IB closer together than they were entered: by what the first needed longer for its way.
 const MARGIN_MS: i64 = 250;
@@ -50,6 +53,23 @@ impl HistoryKey {
     pub fn of_head_timestamp(request: &HeadTimestampRequest) -> Self {
         let series = Self::series(request.contract.conid, &request.contract.exchange, request.what_to_show);
         Self::new(&format!("{series}|head|{}", request.use_rth), &series, request.what_to_show)
+    }
+
+    pub fn of_histogram(request: &HistogramRequest) -> Self {
+        let series = Self::series(request.contract.conid, &request.contract.exchange, WhatToShow::Trades);
+        Self::new(&format!("{series}|histogram|{}|{}", request.period, request.use_rth), &series, WhatToShow::Trades)
+    }
+
+    pub fn of_ticks(request: &TicksRequest) -> Self {
+        let what = match request.kind {
+            TickKind::Trades => WhatToShow::Trades,
+            TickKind::BidAsk => WhatToShow::BidAsk,
+            TickKind::Midpoint => WhatToShow::Midpoint,
+        };
+        let series = Self::series(request.contract.conid, &request.contract.exchange, what);
+        let at = |moment: Option<jiff::Timestamp>| moment.map_or_else(String::new, |moment| moment.as_second().to_string());
+        let rest = format!("{}|{}|{}|{}", at(request.start), at(request.end), request.count, request.use_rth);
+        Self::new(&format!("{series}|ticks|{rest}"), &series, what)
     }
 
     fn series(conid: i32, exchange: &str, what_to_show: WhatToShow) -> String {

@@ -36,6 +36,16 @@ impl Hours {
         &self.zone_name
     }
 
+    /// Begin and end of each session told, early and late trading included.
+    pub fn trading(&self) -> Vec<(Timestamp, Timestamp)> {
+        self.trading.iter().map(|session| (session.from, session.to)).collect()
+    }
+
+    /// Begin and end of each regular session told.
+    pub fn regular(&self) -> Vec<(Timestamp, Timestamp)> {
+        self.regular.iter().map(|session| (session.from, session.to)).collect()
+    }
+
     /// Whether there is trading after `from` and up to the end of `last`: a bar that reaches there can still change.
     pub fn trades_between(&self, from: Timestamp, last: Date, regular_only: bool) -> bool {
         let sessions = if regular_only && !self.regular.is_empty() { &self.regular } else { &self.trading };

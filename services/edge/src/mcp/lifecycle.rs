@@ -44,7 +44,6 @@ fn negotiated(params: Option<&RawValue>) -> Result<&'static str, Problem> {
 fn capabilities(edge: &Edge) -> Value {
     let mut all = json!({ "tools": { "listChanged": edge.conformance }, "logging": {} });
     beside::capabilities().into_iter().for_each(|(name, says)| all[name] = says);
-    all["resources"] = json!({ "subscribe": true, "listChanged": true });
     if edge.conformance {
         // Only the fixtures' lists ever change.
         all["prompts"]["listChanged"] = json!(true);

@@ -5,7 +5,7 @@
 
 use std::{borrow::Cow, sync::OnceLock};
 
-use ::tools::{GatewayContext, Profile, Tool, Toolset};
+use ::tools::{GatewayContext, Profile, RenderError, Rendered, Tool, Toolset};
 use bytes::Bytes;
 use schemas::{Fault, FaultCode, RequestId};
 use serde::Deserialize;
@@ -27,6 +27,7 @@ use crate::{
     caller::Meta,
     edge::Edge,
     fault_map, health,
+    own::{self, OwnCall},
     reply::{self, Shown},
     rpc::{self, Problem, Request},
 };
@@ -52,8 +53,9 @@ impl Listings {
 
 /// One page: the whole is small, so a cursor is never given and never needed.
 fn listing(has: impl Fn(Profile) -> bool, toolsets: &[Toolset]) -> Bytes {
-    let listed = ::tools::TOOLS.iter().filter(|tool| has(tool.profile) && toolsets.contains(&tool.toolset));
-    let mut tools: Vec<(&str, Value)> = listed.map(|tool| (tool.name, tool.listing(tool.name))).collect();
+    let listed = ::tools::TOOLS.iter().filter(|tool| toolsets.contains(&tool.toolset));
+    let names = listed.flat_map(|tool| tool.listed_as(&has).map(move |name| (name, tool.listing(name))));
+    let mut tools: Vec<(&str, Value)> = names.collect();
     // A stable order keeps clients' prompt caches valid.
     tools.sort_by_key(|(name, _)| *name);
     let tools: Vec<Value> = tools.into_iter().map(|(_, tool)| tool).collect();
@@ -245,6 +247,13 @@ async fn perform(edge: &Edge, asked: &Asked<'_>, frame: &Frame<'_>) -> Result<Ve
     let granted = asked.asker.timeout.clone()?;
     let mut call = tool.bind(&asked.params.arguments)?;
     let meta = &asked.params.meta;
+    if !tool.operation().over_nats() {
+        let principal = &asked.asker.principal;
+        let own = OwnCall { row: tool.operation(), params: &call.params, caller: meta.caller(principal), principal };
+        let body = own::answer(edge, &own).await?;
+        let reply = bus::Reply { body, served_by: None, client_id: None, queue_ms: None, work_ms: None, attempts: 0 };
+        return Ok(rendered(edge, asked, frame, edge.texts.render(tool, &call, &reply.body), &reply)?.0);
+    }
     let question = Question {
         row: tool.operation(),
         params: Bytes::from(std::mem::take(&mut call.params)),
@@ -257,28 +266,34 @@ async fn perform(edge: &Edge, asked: &Asked<'_>, frame: &Frame<'_>) -> Result<Ve
     };
     let answered = ask::ask(edge, question).await?;
     let reply = &answered.reply;
-    match edge.texts.render(tool, &call, &reply.body) {
-        Ok(mut rendered) => {
-            // An answer from memory that is stale was given because IB is away.
-            let stale = rendered.context.as_ref().is_some_and(|context| context.stale);
-            let evidence = if stale { Evidence::None } else { Evidence::Answered };
-            let answer = match rendered.context.take() {
-                Some(context) => reply::success(frame, &asked.request, shown(tool, &rendered.text), &context, reply),
-                None => {
-                    let context = gateway_context(edge);
-                    rendered.about_gateway(&context);
-                    reply::success(frame, &asked.request, shown(tool, &rendered.text), &context, reply)
-                }
-            };
-            answered.passage.ended(evidence);
-            Ok(answer)
+    let (answer, stale) = rendered(edge, asked, frame, edge.texts.render(tool, &call, &reply.body), reply)?;
+    // An answer from memory that is stale was given because IB is away.
+    answered.passage.ended(if stale { Evidence::None } else { Evidence::Answered });
+    Ok(answer)
+}
+
+/// The whole JSON-RPC response, and whether it tells from memory because IB is away.
+fn rendered(
+    edge: &Edge,
+    asked: &Asked<'_>,
+    frame: &Frame<'_>,
+    rendered: Result<Rendered, RenderError>,
+    reply: &bus::Reply,
+) -> Result<(Vec<u8>, bool), Fault> {
+    let mut rendered = rendered.map_err(|error| {
+        tracing::error!(request_id = %asked.request, %error, served_by = reply.served_by, "a reply that cannot be read");
+        Fault::new(FaultCode::Internal, error.to_string())
+            .hint("the edge and the process that answered are of different releases, or that one is broken; update both")
+    })?;
+    let tool = asked.tool;
+    Ok(match rendered.context.take() {
+        Some(context) => (reply::success(frame, &asked.request, shown(tool, &rendered.text), &context, reply), context.stale),
+        None => {
+            let context = gateway_context(edge);
+            rendered.about_gateway(&context);
+            (reply::success(frame, &asked.request, shown(tool, &rendered.text), &context, reply), false)
         }
-        Err(error) => {
-            tracing::error!(request_id = %asked.request, %error, served_by = reply.served_by, "a reply that cannot be read");
-            Err(Fault::new(FaultCode::Internal, error.to_string())
-                .hint("the edge and the process that answered are of different releases, or that one is broken; update both"))
-        }
-    }
+    })
 }
 
 /// A tool that looks beyond IB's own records brings what anybody can have written.

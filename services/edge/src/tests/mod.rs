@@ -11,6 +11,7 @@ mod issuer;
 mod modern;
 mod nats;
 mod options;
+mod own;
 mod progress;
 mod push;
 mod requests;

@@ -93,7 +93,7 @@ async fn the_handshake_of_every_generation() {
         assert_eq!(result["protocolVersion"], json!(offered), "{asked}");
         assert_eq!(
             result["capabilities"],
-            json!({"tools": {"listChanged": false}, "logging": {}, "completions": {}, "prompts": {}, "resources": {"subscribe": true, "listChanged": true}})
+            json!({"tools": {"listChanged": false}, "logging": {}, "completions": {}, "prompts": {"listChanged": false}, "resources": {"subscribe": true, "listChanged": true}})
         );
         assert_eq!(result["serverInfo"]["name"], json!("ib-mesh"));
         assert!(result["instructions"].as_str().is_some_and(|text| !text.is_empty() && text.len() <= 1_000));

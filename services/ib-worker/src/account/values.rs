@@ -45,7 +45,7 @@ pub(super) const SUMMARY_TAGS: &[&str] = &[
 const BASE: &str = "BASE";
 
 /// One value per tag, as IB's summary has it: of a ledger tag the one in the base currency.
-pub(super) fn summary_value(account: &AccountKept, tag: &str) -> Option<AccountValue> {
+pub(crate) fn summary_value(account: &AccountKept, tag: &str) -> Option<AccountValue> {
     let value = account.value(tag, Some(BASE)).or_else(|| account.value(tag, None))?;
     let currency = value.currency.clone().and_then(|currency| if currency == BASE { base_currency(account) } else { Some(currency) });
     Some(AccountValue { tag: tag.to_owned(), value: value.value.clone(), number: value.number(), currency })
@@ -55,7 +55,7 @@ pub(super) fn summary_value(account: &AccountKept, tag: &str) -> Option<AccountV
 const IN_BASE: &[&str] = &["NetLiquidation", "EquityWithLoanValue", "BuyingPower", "AvailableFunds", "GrossPositionValue"];
 
 /// The account's own currency, where IB has told any value in it.
-pub(super) fn base_currency(account: &AccountKept) -> Option<String> {
+pub(crate) fn base_currency(account: &AccountKept) -> Option<String> {
     let told = |tag: &&str| {
         let named = |value: &&ib_link::KeptValue| value.tag == **tag && value.currency.as_deref().is_some_and(|currency| currency != BASE);
         account.values.iter().find(named).and_then(|value| value.currency.clone())
@@ -64,7 +64,7 @@ pub(super) fn base_currency(account: &AccountKept) -> Option<String> {
 }
 
 /// Market value of everything held, in the base currency; absent when a price, a rate or that currency is.
-pub(super) fn positions_value(account: &AccountKept) -> Option<Num> {
+pub(crate) fn positions_value(account: &AccountKept) -> Option<Num> {
     let base = base_currency(account)?;
     let mut sum = Decimal::ZERO;
     for holding in &account.holdings {

@@ -12,7 +12,13 @@ use test_rig::Rig;
 
 /// Operations that a worker answers; chains and the gateway have services of their own.
 pub(crate) fn everything() -> usize {
-    schemas::OPERATIONS.iter().filter(|row| !["gateway", "options"].contains(&row.family)).count()
+    schemas::OPERATIONS.iter().filter(|row| row.over_nats() && !["gateway", "options"].contains(&row.family)).count()
+}
+
+/// Those of them that are answered from memory while IB is away.
+pub(crate) fn kept_operations() -> Vec<String> {
+    let kept = schemas::OPERATIONS.iter().filter(|row| row.family != "gateway" && row.freshness == schemas::Freshness::Kept);
+    kept.map(schemas::Row::name).collect()
 }
 
 /// So many workers, each connected and serving everything.

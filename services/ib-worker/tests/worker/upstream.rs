@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use test_rig::{PATIENCE, Rig};
 
-use crate::support::{bars, days, everything, workers};
+use crate::support::{bars, days, everything, kept_operations, workers};
 
 async fn summary(rig: &Rig) -> SummaryReply {
     rig.ask::<Summary>(&AccountParams::default()).await.expect("what is kept is told")
@@ -20,7 +20,7 @@ async fn summary(rig: &Rig) -> SummaryReply {
 async fn until_away(rig: &Rig) {
     rig.until_beats(ib_worker::SERVICE, "the heartbeat tells of it, and what needs IB is not served", |beats| {
         beats.iter().all(|beat| beat.ib.as_ref().is_some_and(|ib| ib.connected && ib.upstream_lost))
-            && beats.iter().all(|beat| beat.operations == ["account.overview", "account.positions", "account.summary"])
+            && beats.iter().all(|beat| beat.operations == kept_operations())
     })
     .await;
 }
