@@ -11,6 +11,7 @@
 //! waits for a client's word is bounded and forgotten with whoever waits.
 
 use std::{
+    cmp::Reverse,
     collections::{HashMap, HashSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -52,6 +53,8 @@ struct Table {
     ended: HashSet<Arc<str>>,
     /// The same, the oldest first.
     ended_order: VecDeque<Arc<str>>,
+    /// Counts handshakes and messages.
+    turn: u64,
 }
 
 #[derive(Debug)]
@@ -66,6 +69,8 @@ pub(crate) struct Session {
 #[derive(Debug)]
 struct State {
     touched: Instant,
+    /// The table's count at the same time: clocks may show two of them as one.
+    turn: u64,
     level: Option<Level>,
     /// Ends the stream that is open.
     stream: Option<CancellationToken>,
@@ -107,7 +112,7 @@ impl Sessions {
             table.evict(now, |_| true)?;
         }
         let subscription = hub.subscribe(&[Kind::Tools, Kind::Resources, Kind::Prompts])?;
-        let state = State { touched: now, level: None, stream: None, next: 0, asked: HashMap::new() };
+        let state = State { touched: now, turn: table.next_turn(), level: None, stream: None, next: 0, asked: HashMap::new() };
         let session = Arc::new(Session { id: id.into(), owner: owner.clone(), capabilities, subscription, state: Mutex::new(state) });
         table.live.insert(Arc::clone(&session.id), Arc::clone(&session));
         Some(session)
@@ -117,9 +122,13 @@ impl Sessions {
     pub(crate) fn find(&self, id: &str, owner: &auth::Key) -> Found {
         let now = Instant::now();
         let mut table = self.table();
+        let turn = table.next_turn();
         match table.live.get(id).filter(|session| session.owner == *owner) {
             Some(session) if !session.is_over(now) => {
-                session.state().touched = now;
+                {
+                    let mut state = session.state();
+                    (state.touched, state.turn) = (now, turn);
+                }
                 Found::Live(Arc::clone(session))
             }
             Some(_) => {
@@ -160,9 +169,18 @@ impl Sessions {
 }
 
 impl Table {
+    fn next_turn(&mut self) -> u64 {
+        self.turn += 1;
+        self.turn
+    }
+
     /// Ends the one of these that was silent longest; one with a stream open only where all have.
     fn evict(&mut self, now: Instant, of: impl Fn(&Session) -> bool) -> Option<()> {
-        let silent = |session: &Session| (!session.is_streaming(), now.duration_since(session.state().touched));
+        let silent = |session: &Session| {
+            let is_streaming = session.is_streaming();
+            let state = session.state();
+            (!is_streaming, now.duration_since(state.touched), Reverse(state.turn))
+        };
         let id = self
             .live
             .values()
