@@ -6,7 +6,13 @@ use crate::harness::{SOON, Stack, StackOptions, wait::eventually};
 
 /// The operation whose reply a resource is; none is the edge's own report.
 fn operation(uri: &str) -> Option<&'static str> {
-    let kinds = [("ibkr://accounts", Some("account.summary")), ("ibkr://health", None), ("ibkr://positions/", Some("account.positions"))];
+    let kinds = [
+        ("ibkr://accounts", Some("account.summary")),
+        ("ibkr://health", None),
+        ("ibkr://positions/", Some("account.positions")),
+        ("ibkr://portfolio/", Some("account.portfolio")),
+        ("ibkr://orders/", Some("account.open_orders")),
+    ];
     let kind = kinds.into_iter().find(|(head, _)| uri.starts_with(head));
     kind.unwrap_or_else(|| panic!("{uri} is new: say here which operation answers it")).1
 }
@@ -55,15 +61,19 @@ async fn every_resource_is_answered_by_a_running_service() {
         assert_eq!(document["context"]["mode"], "simulated", "{uri}");
     }
     // An account without holdings is an answer, and one that is down says so.
-    assert!(all.iter().any(|uri| uri.starts_with("ibkr://positions/")));
-    assert_eq!(read(&stack, &format!("ibkr://positions/{}", accounts[1])).await["positions"], json!([]));
+    for (kind, rows) in [("positions", "positions"), ("portfolio", "holdings"), ("orders", "orders")] {
+        assert_eq!(all.iter().filter(|uri| uri.starts_with(&format!("ibkr://{kind}/"))).count(), 2, "{kind}: {all:?}");
+        assert_eq!(read(&stack, &format!("ibkr://{kind}/{}", accounts[1])).await[rows], json!([]), "{kind}");
+    }
     stack.gateway.refuse();
     stack.gateway.drop_connections();
-    eventually("memory is told as stale", SOON, async || {
-        let document = read(&stack, &format!("ibkr://positions/{}", accounts[0])).await;
-        if document["context"]["stale"] == json!(true) { Ok(()) } else { Err(document["context"].to_string()) }
-    })
-    .await;
+    for kind in ["positions", "portfolio", "orders"] {
+        eventually("memory is told as stale", SOON, async || {
+            let document = read(&stack, &format!("ibkr://{kind}/{}", accounts[0])).await;
+            if document["context"]["stale"] == json!(true) { Ok(()) } else { Err(document["context"].to_string()) }
+        })
+        .await;
+    }
 }
 
 #[tokio::test]

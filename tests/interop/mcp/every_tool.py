@@ -146,7 +146,13 @@ async def options(client, chain):
 
 
 # The operation whose reply a resource is; health is the edge's own report.
-RESOURCES = {"ibkr://accounts": "account.summary", "ibkr://health": None, "ibkr://positions/": "account.positions"}
+RESOURCES = {
+    "ibkr://accounts": "account.summary",
+    "ibkr://health": None,
+    "ibkr://positions/": "account.positions",
+    "ibkr://portfolio/": "account.portfolio",
+    "ibkr://orders/": "account.open_orders",
+}
 
 
 async def resources(client):

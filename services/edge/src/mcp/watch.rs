@@ -1,10 +1,11 @@
 //! Sees when a resource that somebody listens to reads differently, and tells the hub.
 //!
 //! The edge's own health is compared at every heartbeat. What a service keeps in memory is asked for each second over
-//! NATS, once for all who listen, and compared without its times ([`known`]).
+//! NATS, once for all who listen, and compared without its times ([`known`]). What a service may have to ask IB for is
+//! looked at in few rounds.
 //!
-//! Invariants: nobody listening, nothing asked; at most [`LOOKS_MAX`] are asked in one round, the others in the next; what
-//! is asked here is no evidence for the breaker, since nobody's call waits for it.
+//! Invariants: nobody listening, nothing asked; at most [`LOOKS_MAX`] are asked in one round, the others in the next; each
+//! has its turn; what is asked here is no evidence for the breaker, since nobody's call waits for it.
 
 pub(crate) mod known;
 
@@ -20,7 +21,7 @@ use super::{
     hub::Kind,
     resources::{
         self,
-        table::{self, Source},
+        table::{self, Pace, Source},
     },
 };
 use crate::{edge::Edge, health};
@@ -28,6 +29,8 @@ use known::Known;
 
 /// Between two looks at the same resource.
 const LOOK_PERIOD: Duration = Duration::from_secs(1);
+/// Rounds from one look at what a service may ask IB for to the next: open orders are asked for at most each 10 s.
+pub(super) const SELDOM_ROUNDS: u32 = 10;
 /// Resources that are asked for in one round; with more, each is asked for less often.
 const LOOKS_MAX: usize = 64;
 /// Of these at the same time.
@@ -117,7 +120,7 @@ async fn healths(edge: &Edge) {
 async fn kept(edge: &Edge) {
     let mut watched = edge.hub.watched();
     let mut ticks = ticks();
-    let mut last = String::new();
+    let mut rounds = Rounds::default();
     loop {
         let due = tokio::select! {
             changed = watched.changed() => {
@@ -126,34 +129,52 @@ async fn kept(edge: &Edge) {
                 }
                 let watched = watched.borrow_and_update();
                 edge.watch.known.retain(&watched);
-                edge.watch.known.new_ones(watched.iter().filter(|uri| is_kept(uri)), LOOKS_MAX)
+                edge.watch.known.new_ones(watched.iter().filter(|uri| pace(uri).is_some()), LOOKS_MAX)
             }
-            _ = ticks.tick(), if !watched.borrow().is_empty() => {
-                let round = next_round(&watched.borrow(), &last);
-                if let Some(uri) = round.last() {
-                    last.clone_from(uri);
-                }
-                round
-            }
+            _ = ticks.tick(), if !watched.borrow().is_empty() => rounds.next(&watched.borrow()),
         };
         futures::stream::iter(&due).for_each_concurrent(LOOKS_AT_ONCE, |uri| look(edge, uri)).await;
     }
 }
 
-/// The next of the kept ones after `last`, and from the beginning again.
-fn next_round(watched: &BTreeSet<String>, last: &str) -> Vec<String> {
-    let after = watched.range::<str, _>((Bound::Excluded(last), Bound::Unbounded));
-    let before = watched.range::<str, _>((Bound::Unbounded, Bound::Included(last)));
-    after.chain(before).filter(|uri| is_kept(uri)).take(LOOKS_MAX).cloned().collect()
+/// Whose turn it is. The seldom ones come first in their round, so that many others do not keep them out of it.
+#[derive(Debug, Default)]
+struct Rounds {
+    made: u32,
+    /// The last ones that had their turn.
+    often: String,
+    seldom: String,
 }
 
-fn is_kept(uri: &str) -> bool {
-    table::find(uri).is_ok_and(|target| matches!(target.resource.source, Source::Kept { .. }))
+impl Rounds {
+    fn next(&mut self, watched: &BTreeSet<String>) -> Vec<String> {
+        self.made = (self.made + 1) % SELDOM_ROUNDS;
+        let mut due = if self.made == 0 { turn(watched, Pace::Seldom, &mut self.seldom, LOOKS_MAX) } else { Vec::new() };
+        due.extend(turn(watched, Pace::Often, &mut self.often, LOOKS_MAX - due.len()));
+        due
+    }
+}
+
+/// The next ones of this pace after `last`, and from the beginning again.
+fn turn(watched: &BTreeSet<String>, of: Pace, last: &mut String, at_most: usize) -> Vec<String> {
+    let after = watched.range::<str, _>((Bound::Excluded(last.as_str()), Bound::Unbounded));
+    let before = watched.range::<str, _>((Bound::Unbounded, Bound::Included(last.as_str())));
+    let due: Vec<String> = after.chain(before).filter(|uri| pace(uri) == Some(of)).take(at_most).cloned().collect();
+    due.last().into_iter().for_each(|uri| last.clone_from(uri));
+    due
+}
+
+/// How often a resource is looked at, if a service keeps it.
+fn pace(uri: &str) -> Option<Pace> {
+    match table::find(uri).ok()?.resource.source {
+        Source::Kept { pace, .. } => Some(pace),
+        Source::Health => None,
+    }
 }
 
 async fn look(edge: &Edge, uri: &str) {
     let (Ok(target), Some(caller)) = (table::find(uri), edge.caller()) else { return };
-    let Source::Kept { row, params } = &target.resource.source else { return };
+    let Source::Kept { row, params, .. } = &target.resource.source else { return };
     let answer = caller.call(row, params(target.account).into(), options(LOOK_WAIT)).await;
     edge.watch.answered(edge, uri, answer.as_ref());
 }
@@ -198,21 +219,47 @@ fn ticks() -> tokio::time::Interval {
 mod tests {
     use super::*;
 
+    /// `count` accounts' resources of one kind.
+    fn many(kind: &str, count: usize) -> impl Iterator<Item = String> {
+        (0..count).map(move |n| format!("ibkr://{kind}/DU{n:04}"))
+    }
+
     #[test]
     fn every_one_has_its_turn_however_many_there_are() {
-        let mut watched: BTreeSet<String> = (0..150).map(|n| format!("ibkr://positions/DU{n:04}")).collect();
+        let mut watched: BTreeSet<String> = many("positions", 150).collect();
         watched.extend(["ibkr://health", "ibkr://nothing", "ibkr://positions/{account}"].map(str::to_owned));
-        let (mut last, mut looked) = (String::new(), BTreeSet::new());
+        let (mut rounds, mut looked) = (Rounds::default(), BTreeSet::new());
         for _ in 0..3 {
-            let round = next_round(&watched, &last);
+            let round = rounds.next(&watched);
             assert_eq!(round.len(), LOOKS_MAX);
-            last.clone_from(round.last().expect("one"));
             looked.extend(round);
         }
         assert_eq!(looked.len(), 150, "what no service answers is not asked for");
         let few = BTreeSet::from(["ibkr://accounts".to_owned()]);
-        assert_eq!(next_round(&few, "ibkr://accounts"), ["ibkr://accounts"]);
-        assert_eq!(next_round(&few, "ibkr://zzz"), ["ibkr://accounts"]);
-        assert!(next_round(&BTreeSet::new(), "").is_empty());
+        for _ in 0..2 * SELDOM_ROUNDS {
+            assert_eq!(rounds.next(&few), ["ibkr://accounts"]);
+        }
+        assert!(rounds.next(&BTreeSet::new()).is_empty());
+    }
+
+    #[test]
+    fn what_ib_is_asked_for_is_looked_at_seldom_and_not_forgotten() {
+        let is_order = |uri: &String| uri.starts_with("ibkr://orders/");
+        let watched: BTreeSet<String> = many("orders", 1).chain(many("positions", 1)).collect();
+        let mut rounds = Rounds::default();
+        let looks: Vec<Vec<String>> = (0..5 * SELDOM_ROUNDS).map(|_| rounds.next(&watched)).collect();
+        assert!(looks.iter().all(|round| round.contains(&"ibkr://positions/DU0000".to_owned())));
+        let with_orders: Vec<usize> = (0..looks.len()).filter(|round| looks[*round].iter().any(is_order)).collect();
+        assert_eq!(with_orders, [9, 19, 29, 39, 49]);
+
+        // With more of both than one round takes, all have their turn all the same.
+        let watched: BTreeSet<String> = many("orders", 100).chain(many("positions", 100)).collect();
+        let (mut rounds, mut looked) = (Rounds::default(), BTreeSet::new());
+        for _ in 0..2 * SELDOM_ROUNDS {
+            let round = rounds.next(&watched);
+            assert!(round.len() <= LOOKS_MAX);
+            looked.extend(round);
+        }
+        assert_eq!(looked, watched);
     }
 }

@@ -82,6 +82,16 @@ async fn who_follows_a_resource_hears_of_each_change_and_of_nothing_else() {
 }
 
 #[tokio::test]
+async fn orders_are_looked_at_when_somebody_begins_to_listen_and_then_seldom() {
+    let world = world().await;
+    let _subscription = world.edge.follow(&[POSITIONS, "ibkr://orders/DUSIM00001"]);
+    let (asked, of_orders) = (|| world.memory.asked.load(Ordering::Relaxed), || world.memory.orders_asked.load(Ordering::Relaxed));
+    until("both were looked at", || asked() >= 1 && of_orders() >= 1).await;
+    until("looked at four times more", || asked() >= 5).await;
+    assert!(of_orders() <= 2, "{} times", of_orders());
+}
+
+#[tokio::test]
 async fn two_workers_with_memories_that_differ_make_no_noise() {
     let world = world().await;
     let other = Arc::new(Memory {
@@ -90,6 +100,7 @@ async fn two_workers_with_memories_that_differ_make_no_noise() {
         fault: Mutex::default(),
         found: Mutex::default(),
         asked: AtomicU32::new(0),
+        orders_asked: AtomicU32::new(0),
     });
     let _second = worker(&world.bus, &other, "0190a1b2-c3d4-7e5f-8a9b-bbbbbbbbbbbb").await;
     let subscription = world.edge.follow(&[POSITIONS]);

@@ -12,7 +12,7 @@ use bus::{Bus, ServeSettings, Server};
 use nats_local::NatsServer;
 use schemas::{
     ClientId, Fault, FaultCode,
-    account::{Positions, PositionsParams, PositionsReply, Summary, SummaryReply},
+    account::{OpenOrders, OpenOrdersReply, Portfolio, PortfolioReply, Positions, PositionsParams, PositionsReply, Summary, SummaryReply},
     contracts::{Search, SearchReply},
     subject::WORKER_QUEUE,
 };
@@ -36,6 +36,7 @@ pub(super) struct Memory {
     /// Symbols that a search finds; none answers never.
     pub(super) found: Mutex<Option<Vec<String>>>,
     pub(super) asked: AtomicU32,
+    pub(super) orders_asked: AtomicU32,
 }
 
 pub(super) struct World {
@@ -78,6 +79,11 @@ impl Memory {
         Ok(of(json!({ "positions": rows, "total": u32::from(quantity > 0), "truncated": false, "context": context() })))
     }
 
+    fn orders(&self) -> OpenOrdersReply {
+        self.orders_asked.fetch_add(1, Ordering::Relaxed);
+        of(json!({ "orders": [], "total": 0, "truncated": false, "context": context() }))
+    }
+
     fn summary(&self) -> SummaryReply {
         let accounts = self.accounts.lock().expect("lock").clone();
         let accounts: Vec<Value> = accounts.into_iter().map(|account| json!({ "account": account, "values": [] })).collect();
@@ -102,7 +108,7 @@ pub(super) async fn worker(bus: &Bus, memory: &Arc<Memory>, id: &str) -> Server 
         client_id: watch::Sender::new(Some(ClientId(10))).subscribe(),
         observer: None,
     };
-    let (a, b, c) = (Arc::clone(memory), Arc::clone(memory), Arc::clone(memory));
+    let (a, b, c, d) = (Arc::clone(memory), Arc::clone(memory), Arc::clone(memory), Arc::clone(memory));
     let server = Server::builder(bus, gateway(), settings)
         .route::<Summary, _, _>(move |_, _| {
             let reply = a.summary();
@@ -112,6 +118,13 @@ pub(super) async fn worker(bus: &Bus, memory: &Arc<Memory>, id: &str) -> Server 
             let reply = b.holding(&params);
             async { reply }
         })
+        .route::<Portfolio, _, _>(move |_, _| async {
+            Ok(of::<PortfolioReply>(json!({ "accounts": [], "holdings": [], "total": 0, "truncated": false, "context": context() })))
+        })
+        .route::<OpenOrders, _, _>(move |_, _| {
+            let reply = d.orders();
+            async { Ok(reply) }
+        })
         .route::<Search, _, _>(move |_, _| {
             let memory = Arc::clone(&c);
             async move { memory.search().await }
@@ -119,7 +132,8 @@ pub(super) async fn worker(bus: &Bus, memory: &Arc<Memory>, id: &str) -> Server 
         .start()
         .await
         .expect("a server");
-    server.join(["account.summary", "account.positions", "contracts.search"]).await.expect("joined");
+    let served = ["account.summary", "account.positions", "account.portfolio", "account.open_orders", "contracts.search"];
+    server.join(served).await.expect("joined");
     server
 }
 
@@ -132,6 +146,7 @@ pub(super) async fn world() -> World {
         fault: Mutex::default(),
         found: Mutex::default(),
         asked: AtomicU32::new(0),
+        orders_asked: AtomicU32::new(0),
     });
     let worker = worker(&bus, &memory, WORKER).await;
     let edge = start(&[("NATS_URL", &nats.url())]).await;
@@ -167,7 +182,10 @@ impl Running {
 async fn lists_name_what_can_be_read_for_each_account() {
     let world = world().await;
     let uris = world.edge.uris().await;
-    assert_eq!(uris, ["ibkr://accounts", "ibkr://health", POSITIONS, "ibkr://positions/DUSIM00002"]);
+    let of_accounts =
+        ["positions", "portfolio", "orders"].into_iter().flat_map(|kind| [1, 2].map(|n| format!("ibkr://{kind}/DUSIM0000{n}")));
+    let expected: Vec<String> = ["ibkr://accounts", "ibkr://health"].map(str::to_owned).into_iter().chain(of_accounts).collect();
+    assert_eq!(uris, expected);
     for uri in &uris {
         let read = world.edge.result("resources/read", json!({ "uri": uri })).await;
         let content = &read["contents"][0];
@@ -180,6 +198,36 @@ async fn lists_name_what_can_be_read_for_each_account() {
     for capability in ["resources", "prompts", "completions", "tools"] {
         assert!(hello["capabilities"][capability].is_object(), "{capability}: {hello}");
     }
+}
+
+#[tokio::test]
+async fn the_suites_fixtures_stand_beside_what_is_real() {
+    let edge = start(&[("EDGE_CONFORMANCE", "true")]).await;
+    for (method, member, name, real, fixture) in [
+        ("tools/list", "tools", "name", "get_positions", "test_simple_text"),
+        ("resources/list", "resources", "uri", "ibkr://health", "test://static-text"),
+        ("resources/templates/list", "resourceTemplates", "uriTemplate", "ibkr://orders/{account}", "test://template/{id}/data"),
+        ("prompts/list", "prompts", "name", "portfolio_review", "test_simple_prompt"),
+    ] {
+        let listed = edge.result(method, json!({})).await;
+        let names: Vec<&str> = listed[member].as_array().expect("an array").iter().filter_map(|row| row[name].as_str()).collect();
+        assert!(names.contains(&real) && names.contains(&fixture), "{method}: {names:?}");
+    }
+    for uri in ["ibkr://health", "test://static-text"] {
+        assert_eq!(edge.result("resources/read", json!({ "uri": uri })).await["contents"][0]["uri"], json!(uri));
+    }
+    for name in ["portfolio_review", "test_simple_prompt"] {
+        let got = edge.result("prompts/get", json!({ "name": name })).await;
+        assert!(got["messages"][0]["content"]["text"].is_string(), "{name}: {got}");
+    }
+    for (name, argument, typed, found) in
+        [("pre_trade_checklist", "bar_size", "1 m", "1 month"), ("test_prompt_with_arguments", "arg1", "par", "paris")]
+    {
+        let of = json!({ "ref": { "type": "ref/prompt", "name": name }, "argument": { "name": argument, "value": typed } });
+        let values = edge.result("completion/complete", of).await["completion"]["values"].clone();
+        assert!(values.as_array().is_some_and(|values| values.contains(&json!(found))), "{name}: {values}");
+    }
+    assert_eq!(edge.problem("resources/read", json!({ "uri": "test://nothing" })).await["code"], json!(-32602));
 }
 
 #[tokio::test]

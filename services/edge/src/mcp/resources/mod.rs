@@ -75,7 +75,7 @@ pub(super) async fn read(edge: &Edge, params: Option<&RawValue>, asker: &Asker<'
     let request = who.request;
     let ended = match &target.resource.source {
         Source::Health => Ok(local(edge)),
-        Source::Kept { row, params } => ask(edge, row, params(target.account).into(), &who, None).await,
+        Source::Kept { row, params, .. } => ask(edge, row, params(target.account).into(), &who, None).await,
     };
     counted.end(ended.as_ref().map_or_else(|fault| fault.code.as_str(), |_| "ok"));
     // Who listens to it and has read it just now must hear of every later change.

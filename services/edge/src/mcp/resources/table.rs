@@ -5,7 +5,7 @@
 
 use schemas::{
     Fault, FaultCode, Row,
-    account::{AccountParams, Positions, PositionsParams, Summary},
+    account::{AccountParams, OpenOrders, OpenOrdersParams, Portfolio, PortfolioParams, Positions, PositionsParams, Summary},
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -37,19 +37,28 @@ pub(crate) struct Resource {
 pub(crate) enum Source {
     /// What the edge knows by itself: the report of `GET /health`.
     Health,
-    /// An operation that is answered from what IB pushes.
-    Kept { row: Row, params: fn(&str) -> Vec<u8> },
+    /// An operation that is answered from what its service remembers.
+    Kept { row: Row, params: fn(&str) -> Vec<u8>, pace: Pace },
 }
 
-/// In the order in which they are listed. News bulletins, market data and what else spec 4.3 names join this table with
-/// the operation that answers them.
+/// How often a resource that somebody listens to is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// Each round: IB pushes it, so that a look asks memory alone.
+    Often,
+    /// Once in `watch::SELDOM_ROUNDS` rounds: a look may ask IB itself.
+    Seldom,
+}
+
+/// In the order in which they are listed. News bulletins and market data join this table with the operation that answers
+/// them.
 pub(crate) static RESOURCES: &[Resource] = &[
     Resource {
         uri: "ibkr://accounts",
         name: "accounts",
         title: "Accounts",
         about: "The accounts of this login with their values by tag: equity, cash, buying power, margins.",
-        source: Source::Kept { row: Row::of::<Summary>(), params: |_| json(&AccountParams::default()) },
+        source: Source::Kept { row: Row::of::<Summary>(), params: |_| json(&AccountParams::default()), pace: Pace::Often },
         priority: 0.8,
     },
     Resource {
@@ -68,6 +77,31 @@ pub(crate) static RESOURCES: &[Resource] = &[
         source: Source::Kept {
             row: Row::of::<Positions>(),
             params: |account| json(&PositionsParams { account: account.to_owned(), ..PositionsParams::default() }),
+            pace: Pace::Often,
+        },
+        priority: 0.9,
+    },
+    Resource {
+        uri: "ibkr://portfolio/{account}",
+        name: "portfolio",
+        title: "Portfolio",
+        about: "Holdings of one account with profit and their part of the account, and the account's totals; the first 1,000 rows.",
+        source: Source::Kept {
+            row: Row::of::<Portfolio>(),
+            params: |account| json(&PortfolioParams { account: account.to_owned(), ..PortfolioParams::default() }),
+            pace: Pace::Often,
+        },
+        priority: 0.9,
+    },
+    Resource {
+        uri: "ibkr://orders/{account}",
+        name: "orders",
+        title: "Open orders",
+        about: "Working orders of one account, whoever placed them, with status and filled quantity; the first 500 rows.",
+        source: Source::Kept {
+            row: Row::of::<OpenOrders>(),
+            params: |account| json(&OpenOrdersParams { account: account.to_owned(), ..OpenOrdersParams::default() }),
+            pace: Pace::Seldom,
         },
         priority: 0.9,
     },

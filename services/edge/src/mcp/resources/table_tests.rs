@@ -12,13 +12,15 @@ fn every_row_is_complete_and_read_from_memory() {
         assert!(resource.uri.starts_with("ibkr://") && !resource.title.is_empty() && resource.about.len() <= 300, "{resource:?}");
         assert!((0.0..=1.0).contains(&resource.priority), "{resource:?}");
         assert_eq!(resource.uri.contains('{'), resource.is_template(), "the one hole is an account at the end: {resource:?}");
-        let Source::Kept { row, params } = &resource.source else { continue };
+        let Source::Kept { row, params, pace } = &resource.source else { continue };
         // Whoever listens has it asked each second: only memory may be asked that often.
         assert_eq!(row.freshness, Freshness::Kept, "{resource:?}");
         assert!(schemas::find(&row.name()).is_some(), "{} is an operation of this release", row.name());
         let account = if resource.is_template() { "DU1" } else { "" };
         let params: Value = serde_json::from_slice(&params(account)).expect("JSON");
         assert_eq!(params["account"], account, "{resource:?}");
+        // Of those only the orders are IB's to say: its worker asks it anew each second that somebody asks.
+        assert_eq!(*pace == Pace::Seldom, row.op == "open_orders", "{resource:?}");
     }
 }
 
@@ -29,6 +31,8 @@ fn a_uri_is_taken_apart() {
         ("ibkr://health", "ibkr://health", ""),
         ("ibkr://positions/DUSIM00001", "ibkr://positions/{account}", "DUSIM00001"),
         ("ibkr://positions/u-1_x.y", "ibkr://positions/{account}", "u-1_x.y"),
+        ("ibkr://portfolio/DU1", "ibkr://portfolio/{account}", "DU1"),
+        ("ibkr://orders/DU1", "ibkr://orders/{account}", "DU1"),
     ] {
         let target = find(uri).unwrap_or_else(|fault| panic!("{uri}: {fault}"));
         assert_eq!((target.resource.uri, target.account), (row, account));
@@ -43,6 +47,8 @@ fn what_is_no_uri_of_ours_is_refused_with_a_way_on() {
         ("http://127.0.0.1/", FaultCode::NotFound, "ibkr://positions/{account}"),
         ("", FaultCode::NotFound, "ibkr://health"),
         ("ibkr://health/", FaultCode::NotFound, "ibkr://health"),
+        ("ibkr://orders", FaultCode::NotFound, "did you mean ibkr://orders/{account}"),
+        ("ibkr://orders/", FaultCode::InvalidParams, "ibkr://orders/{account}"),
         ("ibkr://positions/", FaultCode::InvalidParams, "ibkr://accounts"),
         ("ibkr://positions/{account}", FaultCode::InvalidParams, "ibkr://accounts"),
         ("ibkr://positions/a/b", FaultCode::InvalidParams, "ibkr://accounts"),
