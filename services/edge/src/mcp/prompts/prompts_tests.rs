@@ -90,8 +90,13 @@ fn every_call_in_a_prompt_is_one_that_its_reader_can_make() {
         }
         assert!(!text.contains("  ") && text.len() < 4_000 && !text.contains(char::is_control) || text.contains('\n'), "{text}");
     }
-    for expected in ["get_positions.account", "get_option_chain_greeks.expiration", "gateway_diagnose.deep", "get_historical_data.bar_size"]
-    {
+    for expected in [
+        "get_health",
+        "get_positions.account",
+        "get_option_chain_greeks.expiration",
+        "gateway_diagnose.deep",
+        "get_historical_data.bar_size",
+    ] {
         assert!(called.contains(expected), "the test sees the calls: {called:?}");
     }
 }

@@ -121,7 +121,7 @@ pub(super) fn pre_trade_checklist(given: &Given, _: Reader) -> String {
 pub(super) fn gateway_troubleshooting(given: &Given, reader: Reader) -> String {
     let seen = given.get("problem").map(|problem| format!(" What is seen: {problem}")).unwrap_or_default();
     let mut all = vec![
-        "Read the resource ibkr://health (the same as GET /health): status, gateway, pool, circuit_breaker, mode.".to_owned(),
+        "`get_health()`, the same as the resource ibkr://health: status, gateway, pool, circuit_breaker, mode.".to_owned(),
         "`get_account_summary()`: the answer or its error code. gateway_down: no session with the gateway. upstream_lost: the gateway has lost \
          IB's servers and mends that by itself. gateway_logged_out: somebody logged it out. no_worker: a process of ours does not run. \
          stale_data: away for more than 15 minutes. busy, pacing, timeout: ask again after retry_after_ms."
