@@ -3,11 +3,13 @@
 //! Invariants: the acknowledgement comes first and names what is told, nothing else is told; every word of a listener
 //! carries its request's id.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    hub::{Change, Kind, Subscription},
+    hub::{Change, Kind, Subscription, URIS_MAX},
     resources,
 };
 use crate::{
@@ -62,7 +64,9 @@ impl Listening {
             asked.iter().filter(|(asked, ..)| *asked).map(|(_, _, name)| ((*name).to_owned(), json!(true))).collect();
         // What no resource of ours is called never changes.
         let ours = |uri: &str| edge.conformance || resources::known(uri).is_ok();
-        let followed: Vec<&String> = filter.resource_subscriptions.iter().filter(|uri| ours(uri) && subscription.follow(uri)).collect();
+        // Each name of a long list would be looked up and taken apart; a body holds a million.
+        let (mut seen, first) = (BTreeSet::new(), filter.resource_subscriptions.iter().take(URIS_MAX));
+        let followed: Vec<&String> = first.filter(|uri| seen.insert(*uri) && ours(uri) && subscription.follow(uri)).collect();
         if !followed.is_empty() {
             honoured.insert("resourceSubscriptions".to_owned(), json!(followed));
         }

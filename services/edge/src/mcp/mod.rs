@@ -166,14 +166,20 @@ pub(crate) async fn handle(edge: &Edge, body: &[u8], asker: Asker<'_>) -> Answer
         }
         Ok(Input::Batch(messages)) => {
             edge.guard.charge(&asker.principal, messages.len() - 1);
-            let session = session(edge, &asker).ok();
-            batch::answer(edge, &messages, &Asker { terms: Terms::of_session(session.flatten()), ..asker }).await
+            match session(edge, &asker) {
+                Ok(session) => batch::answer(edge, &messages, &Asker { terms: Terms::of_session(session), ..asker }).await,
+                Err(()) => over(edge, None),
+            }
         }
     }
 }
 
 fn bad(edge: &Edge, id: Option<Id<'_>>, problem: &Problem) -> Answer {
     Answer::BadRequest(refused(edge, id, problem))
+}
+
+fn over(edge: &Edge, id: Option<Id<'_>>) -> Answer {
+    Answer::NotFound(refused(edge, id, &Problem::invalid_request("this session is over; shake hands anew with `initialize`")))
 }
 
 /// The session that the caller names. An error where it has ended that one itself.
@@ -199,14 +205,10 @@ async fn alone(edge: &Edge, message: &Message<'_>, mut asker: Asker<'_>) -> Answ
             if let Some(problem) = terms::unknown_version(message, &asker) {
                 return bad(edge, id, &problem);
             }
-            let over = || {
-                let problem = Problem::invalid_request("this session is over; shake hands anew with `initialize`");
-                Answer::NotFound(refused(edge, id, &problem))
-            };
             match session(edge, &asker) {
-                Ok(None) if asker.session.is_some() && methods::needs_session(message) => return over(),
+                Ok(None) if asker.session.is_some() && methods::needs_session(message) => return over(edge, id),
                 Ok(session) => asker.terms = Terms::of_session(session),
-                Err(()) => return over(),
+                Err(()) => return over(edge, id),
             }
         }
     }

@@ -78,6 +78,19 @@ async fn a_listener_hears_what_it_asked_for_and_a_clear_end() {
 }
 
 #[tokio::test]
+async fn a_list_of_resources_beyond_all_measure_costs_nothing() {
+    let edge = start(&[]).await;
+    let honoured = async |uris: Value| {
+        let mut stream = edge.listen(json!({ "resourceSubscriptions": uris })).await;
+        next(&mut stream).await["params"]["notifications"].clone()
+    };
+    assert_eq!(honoured(json!(vec!["ibkr://health"; 200_000])).await, json!({ "resourceSubscriptions": ["ibkr://health"] }));
+    let mut strange: Vec<String> = (0..200_000).map(|n| format!("ibkr://{n}")).collect();
+    strange.push("ibkr://health".to_owned());
+    assert_eq!(honoured(json!(strange)).await, json!({}), "what stands far behind is not looked at");
+}
+
+#[tokio::test]
 async fn a_listener_that_hangs_up_is_forgotten() {
     let edge = start(&[]).await;
     let mut stream = edge.listen(json!({ "resourceSubscriptions": ["ibkr://health"] })).await;
@@ -137,6 +150,8 @@ async fn a_session_is_told_over_its_stream() {
     for (line, status) in [("POST /mcp", 404), ("GET /mcp", 404), ("DELETE /mcp", 404)] {
         assert_eq!(edge.ask(line, &[BOTH, &session], &body("ping", &json!({}))).await.status, status, "{line}: its client ended it");
     }
+    let batch = format!("[{}]", body("ping", &json!({})));
+    assert_eq!(edge.ask("POST /mcp", &[BOTH, &session], &batch).await.status, 404, "nor does a batch revive it");
 }
 
 #[tokio::test]
