@@ -99,6 +99,14 @@ fn the_entry_for_the_registry_is_of_this_release() {
     assert_eq!(text("/name").matches('/').count(), 1);
     let label = format!("LABEL io.modelcontextprotocol.server.name=\"{}\"", text("/name"));
     assert!(read("deploy/Dockerfile").contains(&label), "the image says whose it is: {label}");
+    // What an entry asks people for and nothing reads is asked in vain.
+    let told = read("README.md");
+    let section = told.split("\n## ").find(|section| section.starts_with("Clients that start a process")).expect("a section");
+    let variables = entry.pointer("/packages/0/environmentVariables").and_then(Value::as_array).expect("variables");
+    for variable in variables.iter().filter_map(|variable| variable["name"].as_str()) {
+        let known = section.contains(&format!("`{variable}`")) || read(".env.example").contains(&format!("\n#{variable}="));
+        assert!(known, "server.json asks for {variable}, which nothing reads");
+    }
 }
 
 #[test]

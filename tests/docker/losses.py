@@ -230,7 +230,7 @@ def too_many_attempts_are_waited_out(stack):
 def a_gateway_without_memory_is_told(stack):
     """F22: 137 because the engine's limit was met, not by a person's hand."""
     stack.recreate(override="little-memory.yml")
-    eventually("the reason", lambda: "memory" in (stack.status().get("reason") or ""), 120)
+    eventually("the reason", lambda: "JAVA_HEAP_SIZE" in (stack.status().get("reason") or ""), 120)
     assert stack.gateway()["State"]["OOMKilled"], stack.gateway()["State"]
     line = stack.layer("running")
     assert line["status"] == "fail" and "memory" in line["evidence"], line

@@ -56,8 +56,7 @@ async fn the_documented_calls_answer_as_documented() {
 
 #[tokio::test]
 async fn the_proxys_tools_list_has_the_ten_tools_and_seed_003s_account() {
-    let edge_flags = vec![("--edge-toolsets", "core,account,options,news,market".to_owned())];
-    let stack = Stack::with(StackOptions { workers: 0, edge_flags, ..StackOptions::default() }).await;
+    let stack = Stack::with(StackOptions { workers: 0, ..StackOptions::default() }).await;
     let curled = curl(documented("tools_list_of_the_proxy"), &stack.edge).await;
     let answer = curled.json();
     let tools = answer.pointer("/result/tools").and_then(Value::as_array).unwrap_or_else(|| panic!("{answer}"));

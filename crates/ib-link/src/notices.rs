@@ -1,7 +1,7 @@
 //! What IB tells without being asked: connectivity, farms, and whatever else has no request.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -77,6 +77,35 @@ impl Quiet {
         }
         self.last.insert(code, now);
         true
+    }
+}
+
+/// Lines about connectivity in a minute: one that comes and goes faster than that has told so.
+const CHANGES_MAX: usize = 10;
+
+/// Which notices about connectivity are worth a line: those that change something, and of these not every one of a storm.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    spoken: VecDeque<Instant>,
+}
+
+impl Changes {
+    /// `was_lost`: before this event.
+    pub(crate) fn may_speak(&mut self, event: &Event, was_lost: bool, now: Instant) -> bool {
+        let changes = match event {
+            Event::UpstreamLost => !was_lost,
+            // Subscriptions begin anew, whatever was known before.
+            Event::UpstreamRestored { data_lost } => was_lost || *data_lost,
+            _ => true,
+        };
+        while self.spoken.front().is_some_and(|at| now.saturating_duration_since(*at) >= QUIET) {
+            self.spoken.pop_front();
+        }
+        let speaks = changes && self.spoken.len() < CHANGES_MAX;
+        if speaks {
+            self.spoken.push_back(now);
+        }
+        speaks
     }
 }
 
@@ -185,5 +214,23 @@ mod tests {
         assert!(!quiet.may_speak(9_999, start + Duration::from_secs(59)));
         assert!(quiet.may_speak(9_998, start));
         assert!(quiet.may_speak(9_999, start + Duration::from_secs(60)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_a_storm_of_1100_only_the_change_is_logged() {
+        let mut changes = Changes::default();
+        let start = instant();
+        let restored = |data_lost| Event::UpstreamRestored { data_lost };
+        assert!(changes.may_speak(&Event::UpstreamLost, false, start));
+        assert!((0..100).all(|_| !changes.may_speak(&Event::UpstreamLost, true, start)), "it was lost before");
+        assert!(changes.may_speak(&restored(false), true, start));
+        assert!(!changes.may_speak(&restored(false), false, start), "nothing was lost");
+        assert!(changes.may_speak(&restored(true), false, start), "subscriptions begin anew");
+        let flapping = (0..100).filter(|n| {
+            let (event, was_lost) = if n % 2 == 0 { (Event::UpstreamLost, false) } else { (restored(false), true) };
+            changes.may_speak(&event, was_lost, start + Duration::from_secs(1))
+        });
+        assert_eq!(flapping.count(), CHANGES_MAX - 3);
+        assert!(changes.may_speak(&Event::UpstreamLost, false, start + QUIET), "the next minute is told of again");
     }
 }

@@ -19,7 +19,7 @@ use crate::{
     convert, fault,
     keep::Keep,
     link::{Session, Shared, millis},
-    notices::{FARMS_MAX, Meaning, Quiet, meaning},
+    notices::{Changes, FARMS_MAX, Meaning, Quiet, meaning},
     open::{self, DISCONNECT_TIMEOUT, OpenFault, Opened},
     policy::{Action, Event, Policy, Stage},
     probe::{ProbeReply, probe},
@@ -41,6 +41,7 @@ pub(crate) struct Supervisor {
     tasks: Vec<AbortOnDropHandle<()>>,
     keep: Option<AbortOnDropHandle<()>>,
     quiet: Quiet,
+    changes: Changes,
 }
 
 impl Supervisor {
@@ -57,6 +58,7 @@ impl Supervisor {
             tasks: Vec::new(),
             keep: None,
             quiet: Quiet::default(),
+            changes: Changes::default(),
             shared,
         }
     }
@@ -233,7 +235,9 @@ impl Supervisor {
         self.shared.heard.note(notice.code, &notice.message, self.shared.settings.clock.now());
         match meaning(notice) {
             Meaning::Event(event) => {
-                tracing::warn!(code = notice.code, text = notice.message, "IB tells about connectivity");
+                if self.changes.may_speak(&event, self.policy.upstream_lost(), instant()) {
+                    tracing::warn!(code = notice.code, text = notice.message, "IB tells about connectivity");
+                }
                 match &event {
                     Event::UpstreamLost => self.shared.keeper.upstream(false),
                     Event::UpstreamRestored { data_lost } => {

@@ -58,9 +58,13 @@ fn skip_string(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) {
     }
 }
 
-/// Characters that are not seen, or that turn around what follows them.
+/// Characters that are not seen, or that turn around what follows them: those that Unicode lets a reader ignore (among them
+/// the variation selectors, in which whole sentences can be hidden), separators of lines and interlinear marks.
 fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -82,6 +86,8 @@ mod tests {
             ("a\u{0}b\u{8}c\u{7f}d\u{85}e", "abcde"),
             ("pay\u{202e}lla\u{2066}\u{200b}\u{feff}", "paylla"),
             ("hi\u{e0069}\u{e006e}\u{e0073}", "hi"),
+            ("😀\u{e0158}\u{e01ef}\u{fe01}!", "😀!"),
+            ("a\u{61c}b\u{3164}c\u{180e}d\u{fff9}e", "abcde"),
             ("\u{1b}", ""),
             ("\u{1b}[", ""),
         ] {

@@ -45,6 +45,11 @@ fn paged(body: &mut Body, asked: &Asked, (total, next): (usize, Option<usize>)) 
     });
 }
 
+/// Instead of "none" where there are some, but none so far down.
+fn beyond(what: &str, total: usize) -> Option<Body> {
+    (total > 0).then(|| Body::titled(format!("No {what} beyond this offset: there are {total}.")))
+}
+
 /// An instrument in one cell.
 fn instrument(contract: &schemas::contracts::Contract) -> String {
     match &contract.local_symbol {
@@ -73,7 +78,8 @@ impl Definition for GetOpenOrders {
 
     fn body(asked: &Asked, reply: &OpenOrdersReply) -> Body {
         if reply.orders.is_empty() {
-            return Body::titled(format!("No open orders{}", whose(asked, " for account ", "")));
+            let none = || Body::titled(format!("No open orders{}", whose(asked, " for account ", "")));
+            return beyond("open orders", reply.total).unwrap_or_else(none);
         }
         let mut body = Body::titled(format!("# Open Orders{}", whose(asked, " for account ", " (all accounts)")));
         body.gap();
@@ -132,7 +138,7 @@ impl Definition for GetCompletedOrders {
 
     fn body(asked: &Asked, reply: &CompletedOrdersReply) -> Body {
         if reply.orders.is_empty() {
-            return Body::titled("No completed orders that IB still tells");
+            return beyond("completed orders", reply.total).unwrap_or_else(|| Body::titled("No completed orders that IB still tells"));
         }
         let mut body = Body::titled("# Completed Orders");
         body.gap();
@@ -174,7 +180,8 @@ impl Definition for GetExecutions {
             if reply.complete { "everything since then is told" } else { "of the days before, IB tells only what its gateway still has" };
         let reach = format!("*Complete since {since}: {whole}.*");
         if reply.executions.is_empty() {
-            let mut body = Body::titled(format!("No executions{of} in {} day(s)", reply.days));
+            let none = || Body::titled(format!("No executions{of} in {} day(s)", reply.days));
+            let mut body = beyond("executions", reply.total).unwrap_or_else(none);
             body.line(reach);
             return body;
         }

@@ -248,6 +248,19 @@ fn core_is_what_most_callers_need_and_nothing_else() {
 }
 
 #[test]
+fn the_readme_tells_each_tool_in_its_toolset() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).expect("README.md");
+    let table = readme.split_once("| toolset | tools |").expect("a table").1.split("\n\n").next().expect("its lines");
+    let quoted = |text: &str| text.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    let told = table.lines().filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0).zip(line.splitn(3, '|').nth(2)));
+    let told: BTreeSet<(String, String)> =
+        told.flat_map(|(toolset, tools)| quoted(tools).into_iter().map(move |tool| (toolset.to_owned(), tool))).collect();
+    let is: BTreeSet<(String, String)> =
+        TOOLS.iter().filter(|tool| !tool.compat).map(|tool| (tool.toolset.as_str().to_owned(), tool.name.to_owned())).collect();
+    assert_eq!(told, is);
+}
+
+#[test]
 fn names_of_tws_mcp_are_callable_always_and_listed_only_where_they_are_wanted() {
     let theirs = include_str!("data/tws-mcp-tools.txt");
     for tool in TOOLS {

@@ -43,6 +43,23 @@ fn account() {
 }
 
 #[test]
+fn an_offset_beyond_the_last_row_is_not_told_as_nothing_there() {
+    let orders = json!({"orders": [], "total": 3, "truncated": false});
+    let executions = json!({
+        "executions": [], "total": 3, "truncated": false, "days": 1, "complete_since": "2026-07-24T04:00:00Z", "complete": true
+    });
+    for (tool, reply, rows) in [
+        ("get_open_orders", orders.clone(), "open orders"),
+        ("get_completed_orders", orders.clone(), "completed orders"),
+        ("get_executions", executions, "executions"),
+    ] {
+        let told = text(tool, json!({"offset": 500}), reply);
+        assert!(told.starts_with(&format!("No {rows} beyond this offset: there are 3.")), "{told}");
+    }
+    assert_eq!(text("get_open_orders", json!({}), json!({"orders": [], "total": 0, "truncated": false})), "No open orders");
+}
+
+#[test]
 fn account_summary() {
     let values =
         [json!({"tag": "AccountType", "value": "INDIVIDUAL"}), json!({"tag": "NetLiquidation", "value": "1000592.65", "currency": "USD"})];

@@ -15,8 +15,12 @@ use super::{
 /// A clean end so soon after the upstream was lost: another session took over.
 const TAKEN_MS: u64 = 120_000;
 /// Exit codes that say that the gateway had no time to say good-bye to IB.
-const UNCLEAN: [u8; 3] = [1, 137, 143];
+const UNCLEAN: [u8; 3] = [1, EXIT_KILLED, 143];
 const EXIT_TWO_FACTOR: u8 = 87;
+/// SIGKILL: by a person, or by the kernel for want of memory.
+const EXIT_KILLED: u8 = 137;
+/// What helps when memory was short.
+const MORE_MEMORY: &str = "raise the container's memory limit, or lower JAVA_HEAP_SIZE (the gateway's heap, in MB) to fit under it";
 
 pub(super) enum Gate {
     Now,
@@ -157,7 +161,13 @@ impl Policy {
                 self.saved.two_factor.asked = true;
                 self.failure("the second factor of the log-in did not come in time (exit code 87)", now);
             }
-            _ if oom_killed => self.failure("the gateway ran out of memory and was killed", now),
+            _ if oom_killed => self.failure(&format!("the gateway ran out of memory and was killed: {MORE_MEMORY}"), now),
+            // Some engines do not tell why a process was killed, and a host without memory kills as well.
+            Some(EXIT_KILLED) => {
+                let reason =
+                    format!("the gateway was killed (exit code {EXIT_KILLED}); if nobody did it, it ran out of memory: {MORE_MEMORY}");
+                self.failure(&reason, now);
+            }
             Some(code) => self.failure(&format!("the container ended with exit code {code}"), now),
             None => self.failure("the gateway ended", now),
         }

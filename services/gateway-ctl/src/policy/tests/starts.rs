@@ -84,6 +84,22 @@ fn an_unclean_end_waits_a_minute_for_ib() {
 }
 
 #[test]
+fn an_end_for_want_of_memory_says_what_helps() {
+    for (oom_killed, told) in [(true, "ran out of memory and was killed"), (false, "if nobody did it, it ran out of memory")] {
+        let mut run = Run::reach(State::Connected);
+        run.step(Event::Container(Container::Exited { code: Some(137), oom_killed, finished_at: None }));
+        let reason = run.policy.reason().expect("reason");
+        assert_eq!(run.state(), State::Backoff);
+        for part in [told, "memory limit", "JAVA_HEAP_SIZE"] {
+            assert!(reason.contains(part), "{reason}");
+        }
+    }
+    let mut run = Run::reach(State::Connected);
+    let reason = run.exits(1).policy.reason().expect("reason");
+    assert!(!reason.contains("memory"), "{reason}");
+}
+
+#[test]
 fn a_start_that_is_not_seen_running_counts_as_a_failure() {
     let mut run = Run::reach(State::Stopped);
     run.exits(0).pass(29 * SECOND);
