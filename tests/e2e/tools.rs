@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-use crate::harness::{SOON, Stack, StackOptions, beats::Beats, http::Answer, wait::eventually};
+use crate::harness::{SOON, Stack, StackOptions, http::Answer, kept::Kept, wait::eventually};
 
 /// A trading day, so that nothing depends on the day on which the tests run.
 const FRIDAY: &str = "2026-11-20T10:00:00-05:00";
@@ -214,13 +214,12 @@ async fn every_tool_refuses_with_a_code_and_a_way_on() {
 
 #[tokio::test]
 async fn every_tool_has_a_service_that_serves_its_operation() {
-    let listed = Listed::start().await;
-    let beats = Beats::of(&listed.stack).await;
-    // gateway-ctl's are tried with `ibmesh up`.
-    let asked = tools::TOOLS.iter().map(tools::Tool::operation).filter(|row| row.over_nats() && row.family != "gateway");
+    // Every service that there is, gateway-ctl among them.
+    let kept = Kept::start().await;
+    let asked = tools::TOOLS.iter().map(tools::Tool::operation).filter(|row| row.over_nats());
     let asked: Vec<String> = asked.map(schemas::Row::name).collect();
     eventually("every operation is served", SOON, async || {
-        let served = beats.operations();
+        let served = kept.beats.operations();
         let missing: Vec<&String> = asked.iter().filter(|name| !served.contains(*name)).collect();
         if missing.is_empty() { Ok(()) } else { Err(format!("{missing:?}")) }
     })
