@@ -87,7 +87,7 @@ fn with<'a>(users: &[&'a str], more: &[&'a str]) -> BTreeSet<&'a str> {
 /// Who may ask an operation of `family`, and which user and group answer it. A new family needs a row.
 fn family(name: &str) -> (BTreeSet<&'static str>, &'static str, &'static str) {
     match name {
-        "account" | "contracts" | "fundamentals" | "history" | "news" => (with(&PEOPLE, &["edge"]), "worker", "ib-worker"),
+        "account" | "contracts" | "fundamentals" | "history" | "news" | "session" => (with(&PEOPLE, &["edge"]), "worker", "ib-worker"),
         "options" => (with(&PEOPLE, &["edge"]), "options", "options"),
         "gateway" => (with(&["admin"], &["edge"]), "gateway-ctl", "gateway-ctl"),
         other => panic!("the family {other} has no row here: who may ask it?"),
@@ -130,6 +130,10 @@ fn publishers() -> Vec<(String, BTreeSet<&'static str>)> {
         ("$JS.API.STREAM.PURGE.ib-audit-paper-2026-11", &[]),
         ("$JS.API.STREAM.DELETE.ib-audit-paper-2026-11", &[]),
         ("$JS.API.STREAM.MSG.DELETE.ib-audit-paper-2026-11", &[]),
+        ("$JS.API.STREAM.INFO.ib-audit-paper-2026-11", &["gateway-ctl", "edge", "admin"]),
+        ("$JS.API.STREAM.MSG.GET.ib-audit-paper-2026-11", &["admin"]),
+        // A consumer could be told to deliver to any subject at all.
+        ("$JS.API.CONSUMER.CREATE.ib-audit-paper-2026-11", &[]),
         ("$JS.API.CONSUMER.CREATE.ib-evt-paper", &[]),
         ("$SYS.REQ.SERVER.PING", &[]),
         ("anything", &[]),
@@ -138,7 +142,8 @@ fn publishers() -> Vec<(String, BTreeSet<&'static str>)> {
         ("_INBOX_trader.1", &["worker", "options", "gateway-ctl"]),
         ("_INBOX_edge.1", &["edge", "worker", "options", "gateway-ctl"]),
     ];
-    let operations = schemas::OPERATIONS.iter().map(|row| (gateway().rpc(row.family, row.op), family(row.family).0));
+    let operations =
+        schemas::OPERATIONS.iter().filter(|row| row.over_nats()).map(|row| (gateway().rpc(row.family, row.op), family(row.family).0));
     rows.iter().map(|(subject, users)| ((*subject).to_owned(), users.iter().copied().collect())).chain(operations).collect()
 }
 
@@ -171,7 +176,7 @@ fn subscribers() -> Vec<(String, BTreeSet<&'static str>)> {
     ];
     let mut found: Vec<(String, BTreeSet<&str>)> =
         rows.iter().map(|(subject, users)| ((*subject).to_owned(), users.iter().copied().collect())).collect();
-    for row in schemas::OPERATIONS {
+    for row in schemas::OPERATIONS.iter().filter(|row| row.over_nats()) {
         let (_, user, queue) = family(row.family);
         let subject = gateway().rpc(row.family, row.op);
         found.push((format!("{subject} {queue}"), BTreeSet::from([user])));
