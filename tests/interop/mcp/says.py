@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 import urllib.request
 
 # The seeds' own three calls.
@@ -15,6 +16,8 @@ CHAIN = {"symbol": "AAPL", "expiration": "2026-12-18", "limit": 60}
 HEALTH = "ibkr://health"
 PUSHED_MAX_S = 30
 CLIENT_MAX_S = 60
+# Who connects anew faster than heartbeats tell is not seen away.
+SEEN_MAX_S = 5
 
 failed = []
 
@@ -38,8 +41,21 @@ def simulated(text):
     return "SIMULATED" in text.splitlines()[-1]
 
 
-def stir(edge):
-    """Changes what `ibkr://health` says: every worker connects anew."""
-    request = urllib.request.Request(f"{edge}/restart-workers", b"{}", {"Content-Type": "application/json"}, method="POST")
+def ask(edge, path, body=None):
+    request = urllib.request.Request(f"{edge}{path}", body, {"Content-Type": "application/json"}, method="POST" if body else "GET")
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=CLIENT_MAX_S) as answer:
         return json.load(answer)
+
+
+def stir(edge):
+    """Changes what `ibkr://health` says: every worker connects anew. Returns when all have."""
+    restarted = ask(edge, "/restart-workers", b"{}")["restarted"]
+    started, away = time.monotonic(), False
+    while (waited := time.monotonic() - started) < CLIENT_MAX_S:
+        health = ask(edge, "/health")
+        connected = health["pool"]["workers_ib_connected"] + health["options_client_connected"]
+        away = away or connected < restarted or waited > SEEN_MAX_S
+        if away and connected >= restarted:
+            return
+        time.sleep(0.05)
+    sys.exit(f"{restarted} processes did not connect anew within {CLIENT_MAX_S} s")

@@ -10,6 +10,7 @@ const CALLS = {
 };
 const HEALTH = "ibkr://health";
 const PUSHED_MAX_MS = 30_000;
+const LOOKS_MAX = 300;
 
 // Calls `told(name, problem)` for every check; `problem` is null where it passed.
 export async function checks(name, edge, told) {
@@ -38,8 +39,15 @@ export async function checks(name, edge, told) {
   await client.subscribeResource({ uri: HEALTH });
   const stirred = await fetch(`${edge}/restart-workers`, { method: "POST", headers: { "Content-Type": "application/json" }, body: "{}" });
   check("restarts the workers over REST", stirred.ok, stirred.status);
+  const { restarted } = await stirred.json();
   const late = new Promise((resolve) => setTimeout(() => resolve(false), PUSHED_MAX_MS));
   check("hears that a resource has changed", await Promise.race([heard, late]), "nothing in time");
+  // The next client finds everybody connected again.
+  const connected = async () => {
+    const health = await (await fetch(`${edge}/health`)).json();
+    return health.pool.workers_ib_connected + Number(health.options_client_connected);
+  };
+  for (let look = 0; look < LOOKS_MAX && (await connected()) < restarted; look += 1) await new Promise((resolve) => setTimeout(resolve, 100));
   await transport.terminateSession();
   await client.close();
   told(`${name}: ends its session`, null);

@@ -135,6 +135,10 @@ fn publishers() -> Vec<(String, BTreeSet<&'static str>)> {
         ("$JS.API.STREAM.PURGE.ib-audit-paper-2026-11", &[]),
         ("$JS.API.STREAM.DELETE.ib-audit-paper-2026-11", &[]),
         ("$JS.API.STREAM.MSG.DELETE.ib-audit-paper-2026-11", &[]),
+        ("$JS.API.STREAM.INFO.ib-audit-paper-2026-11", &["gateway-ctl", "edge", "admin"]),
+        ("$JS.API.STREAM.MSG.GET.ib-audit-paper-2026-11", &["admin"]),
+        // A consumer could be told to deliver to any subject at all.
+        ("$JS.API.CONSUMER.CREATE.ib-audit-paper-2026-11", &[]),
         ("$JS.API.CONSUMER.CREATE.ib-evt-paper", &[]),
         ("$SYS.REQ.SERVER.PING", &[]),
         ("anything", &[]),

@@ -129,6 +129,11 @@ pub fn edit<T>(path: &Path, act: impl FnOnce(&mut Vec<Entry>) -> Result<T, Strin
     let mut entries = entries(path, &mut file, &metadata)?;
     let done = act(&mut entries).map_err(FileError::Refused)?;
     let text = tokens::render(&entries);
+    // What no edge would read must not replace what it does.
+    let readable = tokens::parse(&text).map_err(|wrong| wrong.why);
+    readable
+        .and_then(|_| if (text.len() as u64) < BYTES_MAX { Ok(()) } else { Err("the tokens file is full".to_owned()) })
+        .map_err(FileError::Refused)?;
     let written = file.seek(SeekFrom::Start(0)).and_then(|_| file.write_all(text.as_bytes()));
     // Shortened last: a write that is cut off leaves lines too many, which no reader takes, and never a list too short.
     let written = written.and_then(|()| file.set_len(text.len() as u64)).and_then(|()| file.sync_all());
@@ -176,6 +181,29 @@ mod tests {
         assert_ne!(Stamp::at(&path), stamp);
         assert!(edit(&path, |_| Err::<(), _>("no".to_owned())).is_err());
         assert_eq!(names(&path), ["one"]);
+    }
+
+    #[test]
+    fn what_could_not_be_read_again_is_not_written() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("tokens");
+        add(&path, "one");
+        let more = |count: usize| {
+            edit(&path, |entries| {
+                let secrets = (0..count).map(|_| Secret::mint().expect("random"));
+                let scopes = entries[0].scopes;
+                entries.extend(secrets.enumerate().map(|(n, secret)| {
+                    let mut entry = Entry::new(&format!("t{n}"), scopes, &secret, jiff::Timestamp::UNIX_EPOCH, None).expect("good");
+                    entry.id = format!("id{n}");
+                    entry
+                }));
+                Ok(())
+            })
+        };
+        assert!(more(1_000).expect_err("too many").to_string().contains("more than 1000 tokens"));
+        assert_eq!(names(&path), ["one"]);
+        more(999).expect("as many as are read");
+        assert_eq!(names(&path).len(), 1_000);
     }
 
     #[test]

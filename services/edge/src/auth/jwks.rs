@@ -2,7 +2,8 @@
 //! that is not among them.
 //!
 //! Invariants: the issuer is asked at most once in [`PERIOD`] whatever strangers send ([`RETRY`] after a failure); no answer of
-//! it is read beyond [`BYTES_MAX`]; without keys nobody passes.
+//! it is read beyond [`BYTES_MAX`]; a fetch ends in its own time, also where whoever caused it has hung up; without keys nobody
+//! passes.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -28,10 +29,16 @@ const BYTES_MAX: usize = 256 * 1024;
 
 #[derive(Debug)]
 pub(super) struct Jwks {
+    issuer: Arc<Issuer>,
+    /// Held while the issuer is asked.
+    fetching: Arc<tokio::sync::Mutex<()>>,
+}
+
+#[derive(Debug)]
+struct Issuer {
     url: Url,
     http: Client,
     known: Mutex<Known>,
-    fetching: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -61,30 +68,40 @@ impl Jwks {
             builder = builder.no_proxy();
         }
         let http = builder.build().map_err(|error| format!("no HTTP client for EDGE_JWKS_URL: {error}"))?;
-        Ok(Self { url, http, known: Mutex::default(), fetching: tokio::sync::Mutex::default() })
+        Ok(Self { issuer: Arc::new(Issuer { url, http, known: Mutex::default() }), fetching: Arc::default() })
     }
 
     /// The key that a token names; `None` where the issuer has no such key.
     pub(super) async fn find(&self, kid: &str, algorithm: Algorithm) -> Result<Option<Arc<Key>>, Unavailable> {
-        let first = self.look(kid, algorithm);
-        if first.due {
-            // Who has a key need not wait for a fetch that others wait for.
-            let turn = match &first.key {
-                Some(_) => self.fetching.try_lock().ok(),
-                None => Some(self.fetching.lock().await),
-            };
-            if turn.is_some() && self.look(kid, algorithm).due {
-                self.fetch().await;
-            }
+        let first = self.issuer.look(kid, algorithm);
+        // Who has a key need not wait for a fetch that others wait for; who has none waits for the one that is under way.
+        let turn = match &first.key {
+            Some(_) if first.due => Arc::clone(&self.fetching).try_lock_owned().ok(),
+            None if first.due || !first.certain => Some(Arc::clone(&self.fetching).lock_owned().await),
+            _ => None,
+        };
+        if let Some(turn) = turn
+            && self.issuer.look(kid, algorithm).due
+        {
+            let issuer = Arc::clone(&self.issuer);
+            // Else a stranger could end every fetch by hanging up, and keep the keys from everybody.
+            let fetch = tokio::spawn(async move {
+                issuer.fetch().await;
+                drop(turn);
+            });
+            // It counts as failed where it panicked.
+            drop(fetch.await);
         }
-        let now = self.look(kid, algorithm);
+        let now = self.issuer.look(kid, algorithm);
         match now.key {
             Some(key) => Ok(Some(key)),
             None if now.certain => Ok(None),
             None => Err(Unavailable),
         }
     }
+}
 
+impl Issuer {
     fn look(&self, kid: &str, algorithm: Algorithm) -> Look {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let age = known.fetched.map(|at| at.elapsed());
@@ -98,7 +115,7 @@ impl Jwks {
     async fn fetch(&self) {
         {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            // It counts as failed until it has succeeded: whoever asked may hang up meanwhile.
+            // It counts as failed until it has succeeded.
             (known.tried, known.failed) = (Some(Instant::now()), true);
         }
         let fetched = self.fetched().await;
@@ -148,6 +165,7 @@ fn is_loopback(url: &Url) -> bool {
 #[cfg(test)]
 mod tests {
     use axum::http::StatusCode;
+    use tokio::{sync::Semaphore, time::timeout};
     use tokio_util::task::AbortOnDropHandle;
 
     use super::*;
@@ -166,25 +184,32 @@ mod tests {
             assert_eq!(Jwks::new(url).is_ok(), good, "{url}");
         }
     }
-    /// An issuer whose answer can be changed.
+    /// An issuer whose answer can be changed, and kept back.
     struct Server {
         url: String,
         answer: Arc<Mutex<(StatusCode, String)>>,
+        asked: Arc<Semaphore>,
+        may_answer: Arc<Semaphore>,
         _task: AbortOnDropHandle<()>,
     }
 
     impl Server {
         async fn start() -> Self {
             let answer = Arc::new(Mutex::new((StatusCode::OK, String::new())));
-            let told = Arc::clone(&answer);
+            let (asked, may_answer) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(1)));
+            let (told, counts, gate) = (Arc::clone(&answer), Arc::clone(&asked), Arc::clone(&may_answer));
             let router = axum::Router::new().fallback(move || {
-                let told = told.lock().expect("lock").clone();
-                async move { told }
+                let (told, gate) = (Arc::clone(&told), Arc::clone(&gate));
+                counts.add_permits(1);
+                async move {
+                    drop(gate.acquire().await.expect("open"));
+                    told.lock().expect("lock").clone()
+                }
             });
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
             let url = format!("http://{}/keys", listener.local_addr().expect("bound"));
             let task = tokio::spawn(async move { axum::serve(listener, router).await.expect("served") });
-            Self { url, answer, _task: AbortOnDropHandle::new(task) }
+            Self { url, answer, asked, may_answer, _task: AbortOnDropHandle::new(task) }
         }
 
         fn has(&self, kids: &[&str]) {
@@ -223,6 +248,32 @@ mod tests {
         server.has(&["newer"]);
         later(FRESH).await;
         assert_eq!(has(&keys, "new").await, Some(false), "old keys are asked for again though one of them would do");
+    }
+
+    /// More than a fetch may take.
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    #[tokio::test]
+    async fn who_comes_during_the_first_fetch_waits_for_it() {
+        let server = Server::start().await;
+        server.has(&["k"]);
+        let keys = Jwks::new(&server.url).expect("a URL");
+        assert_eq!(tokio::join!(has(&keys, "k"), has(&keys, "k"), has(&keys, "other")), (Some(true), Some(true), Some(false)));
+    }
+
+    #[tokio::test]
+    async fn who_hangs_up_keeps_the_keys_from_nobody() {
+        let server = Server::start().await;
+        server.has(&["k"]);
+        let keys = Jwks::new(&server.url).expect("a URL");
+        let kept_back = server.may_answer.acquire().await.expect("open");
+        let hung_up = tokio::select! {
+            _ = keys.find("made-up", Algorithm::Rs256) => false,
+            asked = timeout(PATIENCE, server.asked.acquire()) => asked.is_ok(),
+        };
+        assert!(hung_up);
+        drop(kept_back);
+        assert_eq!(has(&keys, "k").await, Some(true));
     }
 
     #[tokio::test]

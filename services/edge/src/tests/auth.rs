@@ -314,3 +314,14 @@ async fn an_edge_that_would_be_open_by_mistake_does_not_start() {
     assert!(refused(&jwt("http://id.example/keys")).contains("https"));
     assert!(matches!(Edge::new(&process(&jwt("https://id.example/keys"))), Ok(_) | Err(Error::Toolset(_))));
 }
+
+#[tokio::test]
+async fn who_may_control_the_gateway_over_rest_may_connect() {
+    let tokens = Tokens::new();
+    let (desk, reader) = (tokens.add("desk", "mcp.read,mcp.admin"), tokens.add("reader", "mcp.read"));
+    let edge = start(&[("EDGE_TOKENS_FILE", tokens.path())]).await;
+    let connect = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"ibkr_connect","arguments":{}}}"#;
+    let said = async |token: &String| edge.ask("POST /mcp", &[token], connect).await.json()["result"].to_string();
+    assert!(said(&reader).await.contains("needs the scope mcp.admin"));
+    assert!(!said(&desk).await.contains("needs the scope mcp.admin"));
+}
