@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use reqwest::redirect;
 use schemas::GatewayName;
 use serde::Serialize;
 use tokio::{
@@ -54,7 +55,7 @@ impl NotTold {
     /// A wrong address or topic does not get better by being asked again.
     fn is_final(&self) -> bool {
         matches!(self, Self::Client(_))
-            || matches!(self, Self::Refused(status) if (400..500).contains(status) && ![408, 429].contains(status))
+            || matches!(self, Self::Refused(status) if (300..500).contains(status) && ![408, 429].contains(status))
     }
 }
 
@@ -73,7 +74,12 @@ impl std::fmt::Debug for Post {
 
 impl Post {
     pub fn new(url: &str) -> Result<Self, NotTold> {
-        let client = reqwest::Client::builder().timeout(TRY_MAX).build().map_err(|error| NotTold::Client(error.without_url()))?;
+        // A POST that is sent elsewhere arrives there as a GET: it would be answered with 200, and nobody told.
+        let client = reqwest::Client::builder()
+            .timeout(TRY_MAX)
+            .redirect(redirect::Policy::none())
+            .build()
+            .map_err(|error| NotTold::Client(error.without_url()))?;
         Ok(Self { client, url: url.to_owned() })
     }
 

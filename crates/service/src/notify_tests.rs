@@ -78,6 +78,17 @@ async fn who_is_busy_is_asked_again_and_who_refuses_is_not() {
 }
 
 #[tokio::test]
+async fn who_points_elsewhere_was_not_told() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+    let url = format!("http://{}/topic", listener.local_addr().expect("address"));
+    let moved = || std::future::ready((axum::http::StatusCode::MOVED_PERMANENTLY, [("location", "/page")]));
+    let router = Router::new().route("/topic", post(moved)).route("/page", axum::routing::get(async || "a page for people"));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let ended = Post::new(&url).expect("a client").send_patiently(&message()).await;
+    assert!(matches!(ended, Err(NotTold::Refused(301))), "{ended:?}");
+}
+
+#[tokio::test]
 async fn the_url_is_in_no_error() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
     let url = format!("http://{}/services/s3cret", listener.local_addr().expect("address"));

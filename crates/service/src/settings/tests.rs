@@ -154,6 +154,18 @@ fn the_example_explains_every_variable_of_the_compose_files() {
     }
 }
 
+#[test]
+fn the_compose_files_pass_every_setting_of_the_edge() {
+    // Fixed in the container, or for tests alone.
+    let not_passed = ["EDGE_BIND", "EDGE_CONFORMANCE"];
+    let read = |file: &str| std::fs::read_to_string(format!("{}/../../{file}", env!("CARGO_MANIFEST_DIR"))).expect("there");
+    let text = read("docker-compose.yml") + &read("docker-compose.ib.yml");
+    for row in table::of(EDGE).filter(|row| row.name.starts_with("EDGE_") && !not_passed.contains(&row.name)) {
+        assert!(text.contains(&format!("${{{}:", row.name)), "{}", row.name);
+        assert!(text.contains(&format!("\n      {}: ", row.name)), "{} does not reach the edge", row.name);
+    }
+}
+
 fn edge_bind(env: &[(&str, &str)]) -> Option<String> {
     Settings::edge_bind(|name| env.iter().find(|(key, _)| *key == name).map(|(_, text)| (*text).to_owned())).map(|bound| bound.to_string())
 }
