@@ -174,11 +174,15 @@ impl Definition for GetHistoricalTicks {
             body.columns(&["Time", "Price", "Size", "Exchange", "Conditions"]);
         }
         reply.ticks.iter().for_each(|tick| body.cells(&cells(tick, reply.kind)));
-        let edge = if onward { reply.ticks.last() } else { reply.ticks.first() };
-        let edge = edge.map(|tick| text::inline(&tick.time, 40)).unwrap_or_default();
+        let ends = [reply.ticks.first(), reply.ticks.last()].map(|tick| tick.map(|tick| text::inline(&tick.time, 40)).unwrap_or_default());
         if reply.truncated {
-            let name = if onward { "start" } else { "end" };
-            body.after(format!("*There may be more: {name}=\"{edge}\" gets what comes {}.*", if onward { "after" } else { "before" }));
+            let (name, edge) = if onward { ("start", &ends[1]) } else { ("end", &ends[0]) };
+            body.after(if ends[0] == ends[1] {
+                // IB knows whole seconds: from this one on come the same ticks again.
+                "*There may be more of this second: a larger count gets them.*".to_owned()
+            } else {
+                format!("*There may be more: {name}=\"{edge}\" goes on, with the ticks of that second again.*")
+            });
         }
         let keep = if onward { Keep::First } else { Keep::Last };
         body.when_cut(keep, |shown, of| format!("*Text cut: {shown} of {of} ticks shown; structuredContent has all {of}.*"));

@@ -60,6 +60,21 @@ fn an_offset_beyond_the_last_row_is_not_told_as_nothing_there() {
 }
 
 #[test]
+fn ticks_of_one_second_are_not_paged_by_it() {
+    let ticks = |seconds: [u32; 2]| {
+        let tick = |second: u32| json!({"time": format!("2026-07-24T10:00:0{second}-04:00"), "price": 190.5});
+        json!({
+            "contract": contract(), "kind": "trades", "time_zone": "America/New_York", "ticks": seconds.map(tick), "truncated": true
+        })
+    };
+    let ask = json!({"symbol": "AAPL", "start": "2026-07-24 10:00:00", "count": 2});
+    let told = text("get_historical_ticks", ask.clone(), ticks([1, 2]));
+    assert!(told.contains("start=\"2026-07-24T10:00:02-04:00\" goes on"), "{told}");
+    let told = text("get_historical_ticks", ask, ticks([1, 1]));
+    assert!(told.contains("a larger count") && !told.contains("goes on"), "{told}");
+}
+
+#[test]
 fn account_summary() {
     let values =
         [json!({"tag": "AccountType", "value": "INDIVIDUAL"}), json!({"tag": "NetLiquidation", "value": "1000592.65", "currency": "USD"})];
