@@ -82,6 +82,10 @@ fn get(edge: &Arc<Edge>, request: &Request) -> Response {
     let Some(id) = session(request.headers()) else {
         return answer::method("without a session this edge opens no stream; send MCP messages with POST", "POST, DELETE, OPTIONS");
     };
+    if !sse::accepted(request.headers()) {
+        let text = "what is pushed to a session is an event stream; send Accept: text/event-stream";
+        return refused(edge, StatusCode::NOT_ACCEPTABLE, &Problem::invalid_request(text));
+    }
     let principal = principal(request.extensions());
     match edge.sessions.find(id, principal.key()) {
         Found::Live(session) => push::session(edge, session, principal),

@@ -165,6 +165,9 @@ pub(crate) async fn handle(edge: &Edge, body: &[u8], asker: Asker<'_>) -> Answer
             bad(edge, None, &Problem::invalid_request("there are no batches since 2025-06-18; send one message"))
         }
         Ok(Input::Batch(messages)) => {
+            if let Some(problem) = messages.iter().find_map(|message| terms::unknown_version(message, &asker)) {
+                return bad(edge, None, &problem);
+            }
             edge.guard.charge(&asker.principal, messages.len() - 1);
             match session(edge, &asker) {
                 Ok(session) => batch::answer(edge, &messages, &Asker { terms: Terms::of_session(session), ..asker }).await,

@@ -122,6 +122,8 @@ async fn a_request_that_declares_it_is_held_to_it() {
     assert_eq!(good.status, 200, "names of headers are free in case, and blanks around values mean nothing");
     let batch = edge.ask("POST /mcp", &[VERSION_LINE, list], &format!("[{}]", body("tools/list", &json!({})))).await;
     assert_eq!((batch.status, &batch.json()["error"]["code"]), (400, &json!(-32600)));
+    let unknown = edge.ask("POST /mcp", &["MCP-Protocol-Version: 1999-01-01"], &format!("[{}]", body("tools/list", &json!({})))).await;
+    assert_eq!((unknown.status, &unknown.json()["error"]["code"]), (400, &json!(-32022)));
     // An older version in `_meta` declares nothing.
     let old = edge.mcp(&body("ping", &json!({ "_meta": of("2025-11-25") }))).await;
     assert_eq!((old.status, &old.json()["result"]), (200, &json!({})));

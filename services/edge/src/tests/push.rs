@@ -124,6 +124,9 @@ async fn a_session_is_told_over_its_stream() {
     let session = edge.session(json!({})).await;
     let followed = edge.in_session(&session, "resources/subscribe", json!({ "uri": "ibkr://health" })).await;
     assert_eq!((followed.status, &followed.json()["result"]), (200, &json!({})));
+    for accept in ["Accept: */*", "Accept: application/json", "X-None: 1"] {
+        assert_eq!(edge.ask("GET /mcp", &[accept, &session], "").await.status, 406, "{accept}");
+    }
     // What happens before the stream is open is not lost.
     edge.edge.hub.updated("ibkr://health");
     let mut stream = edge.stream("GET /mcp", &[BOTH, &session], "").await;
