@@ -61,7 +61,7 @@ def documented_control_answers(stack):
 
 def documented_commands_run(stack):
     """Every `docker compose exec edge` of docs/operations.md."""
-    commands = re.findall(r"docker compose exec (edge /ibmesh [^`\n]*)", OPERATIONS.read_text())
+    commands = re.findall(r"docker compose exec (?:-e IBMESH_TOKEN )?(edge /ibmesh [^`\n]*)", OPERATIONS.read_text())
     assert len(commands) >= 3, commands
     for command in commands:
         ended = stack.compose("exec", "-T", *command.split(), check=False)

@@ -78,9 +78,11 @@ async fn a_person_who_still_has_the_session_keeps_it_when_the_minutes_are_over()
     world.until_state(State::LoggedOut).await;
     ahead_s.store(61, Ordering::SeqCst);
     world.until_state(State::SessionConflict).await;
+    // When the next attempt comes is known once this one has ended.
+    world.until("the next attempt is known", async || world.status().await.next_attempt_at.is_some()).await;
     let status = world.status().await;
     assert!(status.needs_human.as_ref().is_some_and(|text| text.contains("Another session")), "{status:?}");
-    assert!(status.next_attempt_at.is_some() && !status.ib_connected, "{status:?}");
+    assert!(status.state == State::SessionConflict && !status.ib_connected, "{status:?}");
     let found = world.ask::<Diagnose>(&DiagnoseParams::default()).await.expect("a diagnosis");
     assert_eq!(found.verdict, "session_taken", "{found:#?}");
     // It asks again after the hold, and gives way again.
