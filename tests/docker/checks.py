@@ -12,7 +12,7 @@ from stack import POLL_S, ROOT, TAG, WITH_IB, Nats, Stack, docker, eventually, h
 SEED_CURLS = ROOT / "tests" / "data" / "seed-curls.txt"
 # Settings that a container cannot use, or has from the compose files alone.
 NOT_IN_CONTAINERS = {"NATS_URL", "NATS_CREDS_FILE", "IBKR_MODE", "EDGE_BIND", "SERVER_HOST", "SERVER_PORT", "ADMIN_BIND"}
-NOT_IN_CONTAINERS |= {"GATEWAY_CONTAINER", "DOCKER_HOST", "GATEWAY_EXEC", "GATEWAY_PROCESS"}
+NOT_IN_CONTAINERS |= {"GATEWAY_CONTAINER", "DOCKER_HOST", "GATEWAY_EXEC", "GATEWAY_PROCESS", "GATEWAY_YIELD_FILE", "EDGE_CONFORMANCE"}
 USER = "10001:10001"
 READY_MAX_S = 90
 STOP_MAX_S = 40
