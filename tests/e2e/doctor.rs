@@ -73,7 +73,8 @@ async fn watching_tells_each_change_of_the_verdict() {
     assert_eq!(watching.try_wait().expect("asked"), None, "it ends with Ctrl-C alone");
     let pid = watching.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw).expect("it runs");
     rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it can be interrupted");
-    timeout(SOON, watching.wait()).await.expect("it ends").expect("it can be waited for");
+    let ended = timeout(SOON, watching.wait()).await.expect("it ends").expect("it can be waited for");
+    assert_eq!(ended.code(), Some(1), "as its last look");
 }
 
 #[tokio::test]

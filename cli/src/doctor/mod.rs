@@ -7,7 +7,7 @@ mod local;
 mod notify;
 mod verdict;
 
-use std::{process::ExitCode, time::Duration};
+use std::{pin::pin, process::ExitCode, time::Duration};
 
 use schemas::gateway::{Check, CheckStatus, DiagnoseReply};
 use serde_json::json;
@@ -71,10 +71,18 @@ pub(crate) async fn run(options: Options) -> ExitCode {
         let mut looks = interval(WATCH_PERIOD);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         looks.tick().await;
-        // Ends with Ctrl-C.
+        // Ends with Ctrl-C, also where whoever started it has interrupts ignored, as a shell does for what runs behind it.
+        let mut interrupt = pin!(tokio::signal::ctrl_c());
         loop {
-            looks.tick().await;
-            let next = examine(&options, &edge).await;
+            let look = async {
+                looks.tick().await;
+                examine(&options, &edge).await
+            };
+            let next = tokio::select! {
+                biased;
+                _ = &mut interrupt => break,
+                next = look => next,
+            };
             let news = news(&report, &next);
             if !news.is_empty() || next.verdict != report.verdict {
                 show(&options, &next, &news);
