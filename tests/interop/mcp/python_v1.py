@@ -9,7 +9,7 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamablehttp_client
 from mcp.types import PromptReference, ResourceUpdatedNotification
 from pydantic import AnyUrl
-from says import CALLS, CHAIN, CLIENT_MAX_S, HEALTH, PUSHED_MAX_S, UNKNOWN, check, finish, simulated, stir, told
+from says import CALLS, CHAIN, CLIENT_MAX_S, HEALTH, PUSHED_MAX_S, UNKNOWN, check, completed, finish, simulated, stir, told
 
 NAME = "mcp 1.30"
 
@@ -46,7 +46,8 @@ async def prompts(session):
     listed = (await session.list_prompts()).prompts
     check(f"{NAME}: lists prompts", len(listed) >= 4, listed)
     named = next(prompt for prompt in listed if any(argument.name == "symbol" for argument in prompt.arguments or []))
-    found = await session.complete(PromptReference(type="ref/prompt", name=named.name), {"name": "symbol", "value": "AAP"})
+    prompt, typed = PromptReference(type="ref/prompt", name=named.name), {"name": "symbol", "value": "AAP"}
+    found = await completed(lambda: session.complete(prompt, typed), "AAPL")
     check(f"{NAME}: completes a symbol", "AAPL" in found.completion.values, found)
     needed = {argument.name: "AAPL" for argument in named.arguments if argument.required or argument.name == "symbol"}
     answer = await session.get_prompt(named.name, needed)

@@ -9,7 +9,7 @@ import fastmcp
 from fastmcp.exceptions import ToolError
 from mcp import Client
 from mcp.types import PromptReference
-from says import CALLS, CLIENT_MAX_S, HEALTH, PUSHED_MAX_S, UNKNOWN, check, finish, simulated, stir
+from says import CALLS, CLIENT_MAX_S, HEALTH, PUSHED_MAX_S, UNKNOWN, check, completed, finish, simulated, stir
 
 # What each mode ends up speaking.
 MODES = {"legacy": "2025-11-25", "auto": "2026-07-28", "2026-07-28": "2026-07-28"}
@@ -31,7 +31,8 @@ async def reads(name, client):
     prompts = (await client.list_prompts()).prompts
     named = next((prompt for prompt in prompts if any(a.name == "symbol" for a in prompt.arguments or [])), None)
     check(f"{name}: lists prompts", named, prompts)
-    found = await client.complete(PromptReference(name=named.name), {"name": "symbol", "value": "AAP"})
+    prompt, typed = PromptReference(name=named.name), {"name": "symbol", "value": "AAP"}
+    found = await completed(lambda: client.complete(prompt, typed), "AAPL")
     check(f"{name}: completes a symbol", "AAPL" in found.completion.values, found)
 
 

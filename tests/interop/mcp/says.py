@@ -1,5 +1,6 @@
 """What every MCP client is asked to do, and how its script tells it."""
 
+import asyncio
 import json
 import sys
 import time
@@ -16,6 +17,8 @@ CHAIN = {"symbol": "AAPL", "expiration": "2026-12-18", "limit": 60}
 HEALTH = "ibkr://health"
 PUSHED_MAX_S = 30
 CLIENT_MAX_S = 60
+# Keys that somebody types until a list is there.
+TYPED_MAX = 20
 # Who connects anew faster than heartbeats tell is not seen away.
 SEEN_MAX_S = 5
 
@@ -39,6 +42,17 @@ def finish():
 def simulated(text):
     """Whether a tool's text ends as every text of this stack must."""
     return "SIMULATED" in text.splitlines()[-1]
+
+
+async def completed(ask, wanted):
+    """What is completed once it holds `wanted`. A list for somebody who types is empty when IB's pace lets nothing through in time,
+    such as just after every session was made anew; whoever types on asks again."""
+    for _ in range(TYPED_MAX):
+        found = await ask()
+        if wanted in found.completion.values:
+            break
+        await asyncio.sleep(0.5)
+    return found
 
 
 def ask(edge, path, body=None):
